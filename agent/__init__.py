@@ -1,0 +1,1 @@
+"""What one turn does: belief, dialogue graph, language model, conversation log."""

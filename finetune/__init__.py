@@ -1,0 +1,1 @@
+"""Conversations in, a better adapter out."""

@@ -1,0 +1,1 @@
+"""What can be recommended: catalog, encoder, Chroma index, Semantic IDs, search."""

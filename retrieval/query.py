@@ -1,0 +1,45 @@
+"""The currency of search: what is asked of the catalog and what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from retrieval.constraints import Constraint
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A soft wish on an attribute value; `weight` in [-1, 1], negative to avoid it."""
+
+    attribute: str
+    value: str | int | float
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What retrieval needs of a belief. Every part may be empty; the empty query ranks by popularity."""
+
+    text: str = ""
+    """Free words, read by the dense and the lexical source."""
+    wishes: tuple[Wish, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
+    """All must hold; executed inside the search."""
+    exclude: frozenset[str] = frozenset()
+    """Item ids never to return."""
+    like: tuple[str, ...] = ()
+    """Ids of items to resemble, most important last."""
+    unlike: tuple[str, ...] = ()
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One item that a search found, with the score each source gave it."""
+
+    item_id: str
+    score: float
+    """Fused score, higher is better; comparable within one search only."""
+    scores: Mapping[str, float] = field(default_factory=dict)
+    """Source name (dense, lexical, attributes, similar, popularity) -> its own normalised score in [0, 1]."""
