@@ -65,15 +65,11 @@ class Quantiser:
         codes = []
         far = np.zeros((len(vectors), 1), np.float32)
         for book in self.codebooks:
-            far = ((residual[:, None, :] - book[None]) ** 2).sum(-1) if len(vectors) * book.size < 2e7 else _far(residual, book)
+            far = (residual**2).sum(1)[:, None] - 2 * residual @ book.T + (book**2).sum(1)
             nearest = far.argmin(1)
             codes.append(nearest)
             residual = residual - book[nearest]
         return np.stack(codes, 1), far.astype(np.float32)
-
-
-def _far(points: NDArray[np.float32], book: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray((points**2).sum(1)[:, None] - 2 * points @ book.T + (book**2).sum(1)[None])
 
 
 @dataclass(frozen=True)
@@ -102,7 +98,7 @@ class SemanticIds:
         return cls(quantiser, MappingProxyType({})).extended(item_ids, vectors)
 
     def extended(self, item_ids: Sequence[str], vectors: NDArray[np.float32]) -> SemanticIds:
-        """Return the ids of exactly `item_ids`: known items keep theirs, new ones take a free path near their vector."""
+        """Return the ids of exactly `item_ids`: known items keep theirs, new ones take a free path nearby."""
         kept = {item: self.codes[item] for item in item_ids if item in self.codes}
         new = [place for place, item in enumerate(item_ids) if item not in kept]
         taken = set(kept.values())
@@ -187,9 +183,10 @@ class SemanticIds:
     def health(self, groups: Mapping[str, Sequence[str]], seed: int = 0) -> dict[str, Any]:
         """Measure how well the codes are used.
 
-        `usage`: share of each level's codes that occur; `perplexity`: of each level's code distribution (<= its size);
-        `collisions`: share of items whose codes before the digit are not theirs alone; `purity` and `purity_random`: mean
-        share of an item's first-level neighbours that share a label with it in `groups`, against shuffled codes.
+        `usage`: share of each level's codes that occur; `perplexity` of each level's codes (<= its size);
+        `collisions`: share of items whose codes before the digit are not theirs alone; `purity`: mean share of an
+        item's first-level neighbours that have the best label of `groups` in common with it; `purity_random`: the
+        same for shuffled codes.
         """
         paths = np.array(list(self.codes.values()), int)
         usage, perplexity = [], []
@@ -215,10 +212,10 @@ def token(level: int, code: int) -> str:
     return f"<{chr(ord('a') + level)}_{code}>"
 
 
-def _purity(clusters: NDArray[np.int64], labels: Sequence[frozenset[str]]) -> float:
+def _purity(clusters: NDArray[Any], labels: Sequence[frozenset[str]]) -> float:
     shares = []
     for cluster in np.unique(clusters):
-        members = [labels[place] for place in np.flatnonzero(clusters == cluster)]
+        members = [labels[place] for place in np.flatnonzero(clusters == cluster).tolist()]
         counts = Counter(label for member in members for label in member)
         for member in members:
             if len(members) > 1 and member:
