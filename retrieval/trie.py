@@ -11,16 +11,14 @@ class Trie:
     def __init__(self, paths: Iterable[Sequence[int]]) -> None:
         """Hold `paths`; ValueError when one is empty or a prefix of another, duplicates count once."""
         self._root: dict[int, dict] = {}  # type: ignore[type-arg]
-        for path in {tuple(path) for path in paths}:
+        ordered = sorted({tuple(path) for path in paths})
+        # In lexicographic order a path is followed directly by one of those that it is a prefix of.
+        for path, following in zip(ordered, [*ordered[1:], ()], strict=True):
+            if not path or following[: len(path)] == path:
+                raise ValueError(f"{path} is a prefix of {following}" if path else "a path is empty")
             node = self._root
-            if not path:
-                raise ValueError("a path is empty")
-            for depth, step in enumerate(path):
-                if depth and not node:
-                    raise ValueError(f"{path[:depth]} is a path and a prefix of {path}")
+            for step in path:
                 node = node.setdefault(step, {})
-            if node:
-                raise ValueError(f"{path} is a prefix of another path")
 
     def allowed(self, prefix: Sequence[int]) -> tuple[int, ...]:
         """Return the steps that can follow `prefix`, ascending; empty exactly when `prefix` is a whole path.

