@@ -1,0 +1,116 @@
+"""Imports go one way, each foreign library has one home, and nothing heavy is loaded before it is used."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("agent", "retrieval", "finetune", "evals", "prompts")
+MODULES = sorted(
+    [ROOT / "app.py", *(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))],
+    key=str,
+)
+
+MAY_IMPORT = {
+    "app": {"agent", "retrieval", "prompts"},
+    "evals": {"agent", "retrieval", "prompts"},
+    "finetune": {"agent", "retrieval", "prompts"},
+    "agent": {"retrieval", "prompts"},
+    "retrieval": set(),
+    "prompts": set(),
+}
+SIDEWAYS = {("evals", "finetune.examples")}
+"""The one exception: evaluation reads the same examples that training does."""
+
+HOMES = {
+    "gradio": {"app.py"},
+    "chromadb": {"retrieval/chroma.py"},
+    "langgraph": {"agent/graph.py"},
+    "sqlite3": {"agent/log.py", "agent/checkpoint.py"},
+    "peft": {"agent/local_llm.py", "agent/base_model.py", "finetune/"},
+    "transformers": {"agent/local_llm.py", "agent/base_model.py", "finetune/"},
+    "sentence_transformers": {"retrieval/encoder.py"},
+    "bm25s": {"retrieval/lexical.py"},
+    "jinja2": {"prompts/__init__.py"},
+    "rapidfuzz": {"agent/"},
+    "pandas": {"retrieval/reading.py"},
+}
+HEAVY = {
+    *("torch", "transformers", "peft", "accelerate", "sentence_transformers", "chromadb", "gradio", "langgraph"),
+    *("pandas", "pyarrow", "sklearn", "scipy", "bm25s", "gguf", "fastapi", "uvicorn"),
+}
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def imports(path: Path, *, top_level_only: bool = False) -> Iterator[str]:
+    """Yield the dotted names that a module imports; those under `if TYPE_CHECKING:` do not run and do not count."""
+    tree = ast.parse(path.read_text("utf-8"), str(path))
+    waiting: list[ast.AST] = list(tree.body)
+    while waiting:
+        node = waiting.pop()
+        match node:
+            case ast.If(test=ast.Name(id="TYPE_CHECKING")):
+                waiting.extend(node.orelse)
+                continue
+            case ast.Import():
+                yield from (alias.name for alias in node.names)
+            case ast.ImportFrom():
+                assert node.level == 0, f"{name_of(path)}:{node.lineno}: imports are written in full here"
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        if not (top_level_only and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)):
+            waiting.extend(ast.iter_child_nodes(node))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_a_module_imports_only_what_stands_below_it(path: Path) -> None:
+    own = path.relative_to(ROOT).parts[0].removesuffix(".py")
+    for imported in imports(path):
+        top = imported.partition(".")[0]
+        if top not in MAY_IMPORT or top == own:
+            continue
+        sideways = any(own == who and f"{imported}.".startswith(f"{what}.") for who, what in SIDEWAYS)
+        assert top in MAY_IMPORT[own] or sideways, f"{name_of(path)} imports {imported}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_a_foreign_library_is_used_only_at_its_home(path: Path) -> None:
+    for imported in imports(path):
+        homes = HOMES.get(imported.partition(".")[0])
+        assert homes is None or name_of(path).startswith(tuple(homes)), f"{name_of(path)} imports {imported}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_heavy_libraries_are_not_imported_at_the_top_of_a_module(path: Path) -> None:
+    heavy = [name for name in imports(path, top_level_only=True) if name.partition(".")[0] in HEAVY]
+    assert not heavy, f"{name_of(path)} imports {heavy} when it is itself imported"
+
+
+COMMANDS = {
+    "app": ["app.py"],
+    "retrieval": ["-m", "retrieval"],
+    "evals": ["-m", "evals"],
+    "finetune": ["-m", "finetune"],
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_help_loads_no_heavy_library(command: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", *command, "--help"],
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "--help" in done.stdout
+    lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in lines}
+    assert not loaded & HEAVY
+    assert len(lines) > 10, "importtime reported nothing, so this test would prove nothing"
