@@ -121,6 +121,11 @@ class BeliefState(BaseModel):
     questions: tuple[Question, ...] = ()
     turn: int = 0
 
+    @property
+    def wishes(self) -> tuple[Limit | Preference, ...]:
+        """Everything asked for or against: limits, then preferences."""
+        return (*self.constraints, *self.preferences)
+
     def excluded(self) -> frozenset[str]:
         """Ids of items that must not be recommended again: seen, rejected, disliked or accepted."""
         return frozenset(entry.item_id for entry in self.items if entry.item_id and entry.verdict in NEVER_AGAIN)
@@ -132,7 +137,7 @@ class BeliefState(BaseModel):
         )
 
     def last_shown(self) -> tuple[Shown, ...]:
-        """The latest list, by position; empty before anything was shown."""
+        """Return the latest list, by position; empty before anything was shown."""
         latest = max((entry.turn for entry in self.shown), default=0)
         return tuple(entry for entry in self.shown if entry.turn == latest)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
 from typing import Protocol
 
-from retrieval.semantic_ids import SemanticId
+from prompts import Prompt
+from retrieval.semantic_ids import SemanticId, SemanticIds
 
 
 class LanguageModel(Protocol):
@@ -21,16 +23,21 @@ class LanguageModel(Protocol):
         """Name and hash of the adapter, or `none`."""
         ...
 
-    def score_paths(self, prompt: str, paths: Sequence[SemanticId]) -> list[float]:
+    def score_paths(self, prompt: Prompt, paths: Sequence[SemanticId]) -> list[float]:
         """Return log p(path | prompt) in nats for each Semantic ID, normalised over the whole catalog's trie."""
         ...
 
-    def choose_lines(self, prompt: str, lines: Sequence[str], most: int) -> list[str]:
+    def choose_lines(self, prompt: Prompt, lines: Sequence[str], most: int) -> list[str]:
         """Return up to `most` of `lines`, in the order the model wrote them; nothing else can come out."""
         ...
 
-    def write(self, context: str, prompts: Sequence[str], max_tokens: int) -> Iterator[tuple[int, str]]:
-        """Write one line for each `context + prompt`; yield (index, text) as each is finished."""
+    def write(
+        self, prompts: Sequence[Prompt], words: Sequence[Collection[str]], max_tokens: int
+    ) -> Iterator[tuple[int, str]]:
+        """Write one line after each prompt, all of which share their context; yield (index, text) as each is finished.
+
+        The line for prompt i is made of `words[i]` and punctuation alone.
+        """
         ...
 
 
@@ -49,14 +56,43 @@ class ScriptedLanguageModel:
         self.lines = tuple(lines)
         self.sentence = sentence
 
-    def score_paths(self, prompt: str, paths: Sequence[SemanticId]) -> list[float]:
+    def score_paths(self, prompt: Prompt, paths: Sequence[SemanticId]) -> list[float]:
         """Prefer earlier paths: log-probability falls by one nat a place."""
         return [-float(place) for place, _ in enumerate(paths, start=1)]
 
-    def choose_lines(self, prompt: str, lines: Sequence[str], most: int) -> list[str]:
+    def choose_lines(self, prompt: Prompt, lines: Sequence[str], most: int) -> list[str]:
         """Return the scripted lines that are on offer."""
         return [line for line in self.lines if line in set(lines)][:most]
 
-    def write(self, context: str, prompts: Sequence[str], max_tokens: int) -> Iterator[tuple[int, str]]:
+    def write(
+        self, prompts: Sequence[Prompt], words: Sequence[Collection[str]], max_tokens: int
+    ) -> Iterator[tuple[int, str]]:
         """Yield the scripted sentence for each prompt."""
         yield from ((place, self.sentence) for place, _ in enumerate(prompts))
+
+
+DEMO_ADAPTER = Path(__file__).parent / "adapters" / "films"
+"""The adapter that ships with the package, for the demo catalog."""
+
+
+def open_llm(
+    model: str, adapter: str, semantic_ids: SemanticIds, home: Path, say: Callable[[str], None] = lambda _: None
+) -> LanguageModel:
+    """Open the language model that the settings name.
+
+    `model`: `scripted`, `embedded`, a folder or a Hub id. `adapter`: a folder (also relative to `home/adapters`),
+    `none`, or `auto`, which is the packaged demo adapter when it fits the index and none otherwise. UserError when
+    something named cannot be had or does not fit.
+    """
+    if model == "scripted":
+        return ScriptedLanguageModel()
+    from agent.local_llm import LocalLanguageModel, read_record
+
+    folder: Path | None = None
+    if adapter == "auto":
+        fits = DEMO_ADAPTER.is_dir() and read_record(DEMO_ADAPTER)["semantic_ids"] == semantic_ids.fingerprint
+        folder = DEMO_ADAPTER if fits and model == "embedded" else None
+    elif adapter != "none":
+        folder = Path(adapter).expanduser()
+        folder = folder if folder.is_dir() else home / "adapters" / adapter
+    return LocalLanguageModel.open(model, folder, semantic_ids, home, say)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.base_model import Say, best_dtype, load, resolve
+from agent.grammar import WordGrammar
 from prompts import Prompt
 from retrieval.catalog import UserError
 from retrieval.semantic_ids import SemanticId, SemanticIds, token
@@ -131,16 +132,23 @@ class LocalLanguageModel:
                 chosen.append(line)
         return chosen
 
-    def write(self, context: str, prompts: Sequence[str], max_tokens: int) -> Iterator[tuple[int, str]]:
-        """Write one line after each `context + prompt`, all in one batch; yield (index, text) as each is finished."""
+    def write(
+        self, prompts: Sequence[Prompt], words: Sequence[Collection[str]], max_tokens: int
+    ) -> Iterator[tuple[int, str]]:
+        """Write one sentence after each prompt, all in one batch; yield (index, text) as each is finished.
+
+        The prompts share their context, which is computed once. Greedy decoding inside a `WordGrammar` of `words[i]`; a
+        sentence that is not finished after `max_tokens` comes out empty.
+        """
         import torch
 
         if not prompts:
             return
-        own = [self._encode(prompt) for prompt in prompts]
+        own = [self._encode(prompt.own) for prompt in prompts]
+        states = [WordGrammar(allowed, self._word, self.end).start() for allowed in words]
         width = max(len(ids) for ids in own)
         with torch.inference_mode():
-            _, cache = self._prefill(context, "")
+            _, cache = self._prefill(prompts[0].context, "")
             shared = cache.get_seq_length()
             cache.batch_repeat_interleave(len(own))
             ids = torch.tensor([[self.end] * (width - len(row)) + row for row in own])
@@ -150,29 +158,36 @@ class LocalLanguageModel:
             ).long()
             positions = (shared + torch.arange(width)[None] - pads[:, None]).clamp(min=0)
             written: list[list[int]] = [[] for _ in own]
-            open_rows = set(range(len(own)))
+            unfinished = set(range(len(own)))
             for _ in range(max_tokens):
                 hidden = self.model.model(
                     ids, past_key_values=cache, attention_mask=mask, position_ids=positions, use_cache=True
                 ).last_hidden_state[:, -1]
-                ids = self._head(hidden).argmax(-1, keepdim=True)
-                for row in sorted(open_rows):
-                    step = int(ids[row])
+                logits = self._head(hidden)
+                steps = [self.end] * len(own)
+                for row in sorted(unfinished):
+                    allowed = states[row].allowed()
+                    steps[row] = step = allowed[int(logits[row, allowed].argmax())]
                     if step == self.end:
-                        open_rows.discard(row)
+                        unfinished.discard(row)
                         yield row, self.tokenizer.decode(written[row]).strip()
                     else:
                         written[row].append(step)
-                if not open_rows:
+                        states[row] = states[row].after(step)
+                if not unfinished:
                     return
+                ids = torch.tensor(steps)[:, None]
                 mask = torch.cat([mask, torch.ones(len(own), 1, dtype=torch.long)], 1)
                 positions = positions[:, -1:] + 1
-            for row in sorted(open_rows):
-                yield row, self.tokenizer.decode(written[row]).strip()
+            yield from ((row, "") for row in sorted(unfinished))
 
     def _encode(self, text: str) -> list[int]:
         ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids
+
+    @lru_cache(maxsize=20_000)  # noqa: B019 -- lives as long as the model, which lives as long as the process
+    def _word(self, text: str) -> list[int]:
+        return self._encode(text)
 
     def _prefill(self, context: str, own: str) -> tuple[torch.Tensor, Any]:
         """Return the last hidden state (1, 1, h) and the cache after both parts."""

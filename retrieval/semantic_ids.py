@@ -22,8 +22,8 @@ SemanticId = tuple[int, ...]
 
 DIGITS = 16
 """How many items may share all codes before the digit; the next one takes its second-nearest last code."""
-WHITENED = 64
-"""Dimensions kept when vectors are standardised."""
+WHITENED = 16
+"""Principal directions kept when vectors are standardised; more dilute the coarse codes (prefix purity falls)."""
 
 
 @dataclass(frozen=True)

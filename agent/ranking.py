@@ -1,0 +1,97 @@
+"""Reranking: how likely the tuned LLM finds each candidate's Semantic ID, fused with the retrieval score."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from agent.belief import BeliefState
+from agent.facts import few_facts, liked, unwanted, wanted
+from agent.llm import LanguageModel
+from prompts import Prompt, Tokens, render
+from retrieval.catalog import Catalog
+from retrieval.query import Candidate
+from retrieval.semantic_ids import SemanticIds
+
+OPTIONS = 12
+"""Candidates that one prompt holds; the rest keep their retrieval order behind them."""
+LIKELIHOOD_WEIGHT = 0.5
+"""Weight of the standardised likelihood against the standardised retrieval score, chosen on training dialogues."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """One candidate after reranking."""
+
+    item_id: str
+    probability: float
+    """Among the candidates ranked together; sums to 1 over the list."""
+    candidate: Candidate
+    likelihood: float | None = None
+    """Log-probability of the Semantic ID in nats; None when the language model did not see it."""
+
+
+def rank_prompt(
+    text: str, belief: BeliefState, item_ids: Sequence[str], catalog: Catalog, semantic_ids: SemanticIds
+) -> Prompt:
+    """Render the ranking prompt with the options in the order given."""
+    options = [
+        {"code": Tokens(semantic_ids.text(item)), "facts": few_facts(catalog[item], catalog, belief)}
+        for item in item_ids
+    ]
+    return render(
+        "rank",
+        noun=catalog.schema.noun,
+        text=text[:300],
+        wanted=wanted(belief),
+        unwanted=unwanted(belief),
+        liked=liked(belief, catalog),
+        options=options,
+    )
+
+
+class Reranker:
+    """Puts the first `OPTIONS` candidates in a better order."""
+
+    def __init__(
+        self, llm: LanguageModel, catalog: Catalog, semantic_ids: SemanticIds, weight: float = LIKELIHOOD_WEIGHT
+    ) -> None:
+        """Rank with `llm`; a model without an adapter knows no Semantic IDs and leaves the order as it is."""
+        self.llm, self.catalog, self.semantic_ids = llm, catalog, semantic_ids
+        self.weight = weight if llm.adapter_id != "none" else 0.0
+
+    def rank(self, text: str, belief: BeliefState, candidates: Sequence[Candidate]) -> list[Ranked]:
+        """Return all candidates, best first: the first `OPTIONS` by fused score, then the rest as they came."""
+        head, rest = list(candidates[:OPTIONS]), list(candidates[OPTIONS:])
+        if not head:
+            return []
+        fused = _standardised([candidate.score for candidate in head])
+        likelihoods: list[float | None] = [None] * len(head)
+        if self.weight and len(head) > 1:
+            ids = [candidate.item_id for candidate in head]
+            shuffled = random.Random(f"{text}{ids}").sample(ids, len(ids))
+            prompt = rank_prompt(text, belief, shuffled, self.catalog, self.semantic_ids)
+            scored = self.llm.score_paths(prompt, [self.semantic_ids.codes[item] for item in ids])
+            likelihoods = list(scored)
+            fused = fused + self.weight * _standardised(scored)
+        order = np.argsort(-fused, kind="stable")
+        tail = [candidate.score for candidate in rest]
+        low = float(fused.min()) - 1.0
+        logits = np.array([*fused[order], *(low + _standardised(tail) * 0.1 - 1.0 if tail else [])])
+        weights = np.exp(logits - logits.max())
+        probabilities = weights / weights.sum()
+        ranked = [head[place] for place in order] + rest
+        known = [likelihoods[place] for place in order] + [None] * len(rest)
+        return [
+            Ranked(candidate.item_id, float(probability), candidate, likelihood)
+            for candidate, probability, likelihood in zip(ranked, probabilities, known, strict=True)
+        ]
+
+
+def _standardised(values: Sequence[float]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    array = np.asarray(values, dtype=np.float64)
+    spread = array.std()
+    return (array - array.mean()) / spread if spread > 0 else array * 0.0
