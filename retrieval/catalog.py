@@ -60,8 +60,8 @@ class CatalogSchema(BaseModel):
     noun: str = "item"
     """What one item is called: film, book..."""
     nouns: str = "items"
-    aliases: Mapping[str, Alias] = Field(default_factory=dict)
-    """Folded phrase -> the value it stands for."""
+    aliases: Mapping[str, tuple[Alias, ...]] = Field(default_factory=dict)
+    """Folded phrase -> the values it stands for."""
     titles: Mapping[str, str] = Field(default_factory=dict)
     """Folded short form of a title -> item id."""
     slices: Mapping[str, float] = Field(default_factory=dict)
