@@ -50,7 +50,7 @@ def wines() -> Catalog:
         ),
         noun="wine",
         nouns="wines",
-        aliases={"shiraz": Alias(attribute="grapes", value="Syrah")},
+        aliases={"shiraz": (Alias(attribute="grapes", value="Syrah"),)},
         slices={"price.cheap": 12},
     )
     rows: tuple[tuple[str, tuple[str, ...], str, str, int, float | None, bool], ...] = (
