@@ -1,0 +1,215 @@
+"""Scripted dialogues: what a person says turn by turn, and what must hold after each turn."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from agent.belief import Intent, Verdict
+from retrieval.constraints import Constraint, Op
+
+FeedbackVerdict = Literal[
+    "liked", "disliked", "seen", "rejected", "accepted", "like_this", "thumbs_up", "thumbs_down"
+]
+
+
+SHOWN = re.compile(r"turn (\d+) item (\d+)")
+"""How a scenario names an item by where it was shown."""
+
+
+class Strict(BaseModel):
+    """A frozen value read from outside; unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Bounds(Strict):
+    """A range of numbers, both ends included; a bare number stands for exactly that."""
+
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_number(cls, value: Any) -> Any:
+        plain = isinstance(value, int | float) and not isinstance(value, bool)
+        return {"at_least": value, "at_most": value} if plain else value
+
+    @model_validator(mode="after")
+    def _possible(self) -> Bounds:
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
+            raise ValueError(f"no number is at least {self.at_least:g} and at most {self.at_most:g}")
+        if self.at_least is None and self.at_most is None:
+            raise ValueError("give at_least, at_most or both")
+        return self
+
+    def hold(self, number: float) -> bool:
+        """Tell whether `number` lies within."""
+        return (self.at_least is None or number >= self.at_least) and (self.at_most is None or number <= self.at_most)
+
+    def __str__(self) -> str:
+        """Write the range as a person would: `3`, `at least 3`, `1 to 4`."""
+        if self.at_least == self.at_most:
+            return f"{self.at_least:g}"
+        if self.at_most is None:
+            return f"at least {self.at_least:g}"
+        return f"at most {self.at_most:g}" if self.at_least is None else f"{self.at_least:g} to {self.at_most:g}"
+
+
+class ItemLimit(Constraint):
+    """A limit that items are held to; the bound of a number may be that of an item shown: `turn 1 item 2`."""
+
+    @model_validator(mode="after")
+    def _bound(self) -> ItemLimit:
+        bounded = self.op in ("at_least", "at_most") and isinstance(self.value, str)
+        if bounded and not SHOWN.fullmatch(str(self.value)):
+            raise ValueError(f"{self.op} needs a number or an item shown, as in `turn 1 item 2`, not {self.value!r}")
+        return self
+
+
+class LimitPattern(Strict):
+    """A hard constraint of the belief; what is left out matches everything."""
+
+    attribute: str
+    op: Op | None = None
+    value: str | int | float | None = None
+
+
+class WishPattern(Strict):
+    """A soft wish of the belief; of the weight only the sign counts."""
+
+    attribute: str | None = None
+    value: str | int | float | None = None
+    weight: Literal[1, -1] | None = None
+
+
+class VerdictPattern(Strict):
+    """What the belief holds about one item."""
+
+    item: str
+    """By label (`T (YYYY)`), title, id, or where it was shown: `turn 1 item 2`, turns of the file counted from 1."""
+    verdict: Verdict | None = None
+
+
+class ExpectedLimits(Strict):
+    """Hard constraints that must be in force, and some that must not."""
+
+    has: tuple[LimitPattern, ...] = ()
+    lacks: tuple[LimitPattern, ...] = ()
+
+
+class ExpectedWishes(Strict):
+    """Soft wishes that must be held, and some that must not."""
+
+    has: tuple[WishPattern, ...] = ()
+    lacks: tuple[WishPattern, ...] = ()
+
+
+class ExpectedVerdicts(Strict):
+    """Verdicts that must be held, and some that must not."""
+
+    has: tuple[VerdictPattern, ...] = ()
+    lacks: tuple[VerdictPattern, ...] = ()
+
+
+class ExpectedBelief(Strict):
+    """What must be believed after the turn."""
+
+    constraints: ExpectedLimits = ExpectedLimits()
+    preferences: ExpectedWishes = ExpectedWishes()
+    items: ExpectedVerdicts = ExpectedVerdicts()
+
+
+class ExpectedItems(Strict):
+    """What must be recommended in the turn."""
+
+    count: Bounds | None = None
+    all: tuple[ItemLimit, ...] = ()
+    """Every item satisfies every one of these."""
+    any: tuple[ItemLimit, ...] = ()
+    """Each of these is satisfied by at least one item."""
+    none: tuple[ItemLimit, ...] = ()
+    """No item satisfies any of these."""
+    includes: tuple[str, ...] = ()
+    """Items that must be there, named as in `VerdictPattern.item`."""
+    excludes: tuple[str, ...] = ()
+    not_shown_before: bool = False
+    """Whether every item must be new to this conversation."""
+
+
+class ExpectedReasons(Strict):
+    """What the reasons beside the items must be."""
+
+    grounded: Literal[True] | None = None
+    """Every item has a reason, and each fact in it is in the item's data or the belief."""
+
+
+class ExpectedText(Strict):
+    """Words that the reply must and must not hold; case does not count."""
+
+    contains: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
+
+
+class Expect(Strict):
+    """What must hold after one turn. Everything is optional; wording is never compared as a whole."""
+
+    intent: tuple[Intent, ...] = ()
+    """The intent understood: one, or any of several."""
+    action: tuple[str, ...] = ()
+    """What was decided: one, or any of several."""
+    belief: ExpectedBelief = ExpectedBelief()
+    items: ExpectedItems = ExpectedItems()
+    reasons: ExpectedReasons = ExpectedReasons()
+    text: ExpectedText = ExpectedText()
+    question: bool | None = None
+    """Whether a question is asked."""
+    latency_ms: Bounds | None = None
+
+    @field_validator("intent", "action", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+
+class Given(Strict):
+    """Feedback by a click: on the item at a position of the latest list (1-based), or on the whole reply."""
+
+    item: int | str | None = None
+    verdict: FeedbackVerdict
+    words: str = ""
+
+
+class Removed(Strict):
+    """A chip removed from what was understood."""
+
+    attribute: str
+    value: str | int | float | None = None
+
+
+class Turn(Strict):
+    """One thing that the person does: says something, clicks a verdict, or removes a chip."""
+
+    say: str | None = Field(default=None, min_length=1)
+    feedback: Given | None = None
+    remove: Removed | None = None
+    expect: Expect = Expect()
+
+    @model_validator(mode="after")
+    def _one_thing(self) -> Turn:
+        done = [name for name in ("say", "feedback", "remove") if getattr(self, name) is not None]
+        if len(done) != 1:
+            raise ValueError(f"a turn is one of say, feedback and remove; this one has {' and '.join(done) or 'none'}")
+        if self.feedback is not None and "expect" in self.model_fields_set:
+            raise ValueError("feedback has no reply to expect anything of; put the expectation on the next turn")
+        return self
+
+
+class Scenario(Strict):
+    """A scripted dialogue and what must hold after each turn."""
+
+    name: str = Field(min_length=1)
+    tags: tuple[str, ...] = ()
+    turns: tuple[Turn, ...] = Field(min_length=1)
