@@ -19,7 +19,7 @@ app.add_typer(bench, name="bench")
 
 Home = Annotated[Path | None, typer.Option(help="Folder with the index and models. Default: that of the settings.")]
 Model = Annotated[str | None, typer.Option(help="Language model: embedded, scripted, a path or a Hub id.")]
-Adapter = Annotated[str | None, typer.Option(help="Adapter: demo, none, or a path.")]
+Adapter = Annotated[str | None, typer.Option(help="Adapter: auto, none, a path, or a name under home/adapters.")]
 Encoder = Annotated[str | None, typer.Option(help="Sentence encoder: embedded, hashing, a path or a Hub id.")]
 Seed = Annotated[int | None, typer.Option(help="Seed of everything random.")]
 

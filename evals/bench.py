@@ -7,6 +7,7 @@ import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,19 +56,18 @@ def dialogues() -> list[list[str]]:
 def replies(rec: Talker, n: int) -> Iterator[Reply]:
     """Play the conversations in turn, over again if need be, until `n` messages are answered."""
     script = dialogues()
-    answered = round_number = 0
-    while answered < n:
-        for number, messages in enumerate(script):
-            conversation = f"bench-{round_number}-{number}"
+    left = n
+    for number in count():
+        conversation, messages = f"bench-{number}", script[number % len(script)][:left]
+        rec.delete(conversation)
+        try:
+            for text in messages:
+                yield rec.reply(conversation, text)
+        finally:
             rec.delete(conversation)
-            try:
-                for text in messages:
-                    if answered < n:
-                        yield rec.reply(conversation, text)
-                        answered += 1
-            finally:
-                rec.delete(conversation)
-        round_number += 1
+        left -= len(messages)
+        if left <= 0:
+            return
 
 
 def measure(rec: Talker, n: int, console: Console) -> TurnTimes:

@@ -212,4 +212,10 @@ class Scenario(Strict):
 
     name: str = Field(min_length=1)
     tags: tuple[str, ...] = ()
-    turns: tuple[Turn, ...] = Field(min_length=1)
+    turns: tuple[Turn, ...]
+
+    @model_validator(mode="after")
+    def _begins(self) -> Scenario:
+        if not self.turns:
+            raise ValueError("a scenario has at least one turn")
+        return self
