@@ -1,0 +1,246 @@
+"""The index of one catalog: items, vectors, Semantic IDs and the Chroma store, in immutable versions under a home."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval import versions
+from retrieval.catalog import Catalog, CatalogSchema, Item, UserError
+from retrieval.chroma import DamagedError, VectorStore, translate
+from retrieval.constraints import Constraint
+from retrieval.encoder import Encoder, document, open_encoder
+from retrieval.filtering import Filter, Mask
+from retrieval.reading import DEMO, demo_catalog
+from retrieval.semantic_ids import SemanticIds
+from retrieval.vectors import Stored, encode, hashes_of
+
+FORMAT = 1
+SCAN_SHARE, SCAN_ITEMS = 0.25, 5000
+"""A search scans exactly when fewer than this share or this number of items are allowed."""
+
+
+class Index:
+    """One published version, opened for reading. Safe to share between threads."""
+
+    def __init__(
+        self,
+        folder: Path,
+        catalog: Catalog,
+        vectors: NDArray[np.float32],
+        semantic_ids: SemanticIds,
+        manifest: Mapping[str, Any],
+    ) -> None:
+        """Hold what `Index.open` read. `vectors`: (n, d) float32 unit rows in catalog order."""
+        self.folder = folder
+        self.catalog = catalog
+        self.vectors = vectors
+        self.semantic_ids = semantic_ids
+        self.manifest = manifest
+        self.filter = Filter(catalog)
+        self._lock = threading.Lock()
+
+    @classmethod
+    def open(cls, home: Path) -> Index:
+        """Open the version that serves; UserError when there is none or when it is of another format."""
+        folder = versions.current(home)
+        if folder is None:
+            raise UserError(f"{home}: no index here; make one with `python -m retrieval build --catalog FILE --home {home}`")
+        manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+        if manifest["format"] != FORMAT:
+            raise UserError(
+                f"{home}: the index has format {manifest['format']}, this program reads {FORMAT}; "
+                f"build it again with `python -m retrieval build --catalog FILE --home {home}`"
+            )
+        schema = CatalogSchema.model_validate_json((folder / "schema.json").read_text("utf-8"))
+        with (folder / "items.jsonl").open(encoding="utf-8") as lines:
+            catalog = Catalog(schema, (_item(json.loads(line)) for line in lines))
+        vectors = np.load(folder / "vectors.npy", allow_pickle=False)
+        return cls(folder, catalog, vectors, SemanticIds.load(folder / "semantic_ids.npz"), manifest)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of items, encoder and codes: equal means the same search results."""
+        digest = hashlib.sha256(f"{self.manifest['catalog']} {self.manifest['encoder']}".encode())
+        digest.update(json.dumps(list(self.semantic_ids.codes.items())).encode())
+        digest.update(self.semantic_ids.fingerprint.encode())
+        return digest.hexdigest()[:16]
+
+    def allowed(self, constraints: Iterable[Constraint], exclude: Iterable[str] = ()) -> Mask:
+        """Return (n,) True where an item satisfies every constraint and is not excluded."""
+        return self.filter.allowed(constraints, exclude)
+
+    def nearest(
+        self,
+        vector: NDArray[np.float32],
+        k: int,
+        *,
+        constraints: Sequence[Constraint] = (),
+        exclude: Iterable[str] = (),
+        exact: bool | None = None,
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return positions and cosines of the `k` nearest items that satisfy everything, nearest first.
+
+        Few allowed items are scanned exactly, many are searched in Chroma with the constraints inside the search; `exact`
+        forces one or the other. Ties go by catalog position.
+        """
+        mask = self.allowed(constraints, exclude)
+        count = int(mask.sum())
+        if exact is None:
+            exact = count < max(SCAN_ITEMS, SCAN_SHARE * len(mask))
+        wanted = min(k, count)
+        places = np.zeros(0, np.int64)
+        if not exact and wanted and (store := self.store) is not None:
+            found = store.nearest(vector, 4 * k + len(mask) - count if k < 100 else 4 * k, translate(constraints, self.catalog))
+            places = found[mask[found]]
+        if len(places) < wanted:
+            places = np.flatnonzero(mask)
+        cosines = self.vectors[places] @ np.asarray(vector, np.float32)
+        best = np.lexsort((places, -cosines))[:wanted]
+        return places[best], cosines[best]
+
+    @property
+    def store(self) -> VectorStore | None:
+        """The Chroma store, opened at first use and rebuilt from the vectors when damaged; None once its version is gone."""
+        with self._lock:
+            return self._store
+
+    @cached_property
+    def _store(self) -> VectorStore | None:
+        try:
+            return VectorStore.open(self.folder, len(self.catalog))
+        except DamagedError:
+            home = self.folder.parents[2]
+            with versions.locked(home):
+                if not self.folder.is_dir():
+                    return None
+                VectorStore.create(self.folder, self.catalog, self.vectors)
+                return VectorStore.open(self.folder, len(self.catalog))
+
+
+def build(
+    catalog: Catalog,
+    home: Path,
+    encoder: Encoder,
+    *,
+    vectors: NDArray[np.float32] | None = None,
+    semantic_ids: SemanticIds | None = None,
+    source: str = "",
+    progress: bool = False,
+) -> Index:
+    """Write a new version of the home's index and publish it; until then, and if killed, the old one serves.
+
+    Documents that the previous version (or the packaged demo) has encoded are not encoded again, and items that it has
+    keep their Semantic IDs. `source` says where the catalog came from.
+    """
+    if not len(catalog):
+        raise UserError("the catalog is empty: give at least one item")
+    with versions.building(home) as folder:
+        bases = [base for base in (versions.current(home), DEMO) if base is not None]
+        documents = [document(item, catalog.schema) for item in catalog]
+        if vectors is None:
+            stored = encode(documents, encoder, [base for place in bases if (base := Stored.load(place))], progress=progress)
+        else:
+            assert len(vectors) == len(catalog), f"{len(vectors)} vectors for {len(catalog)} items"
+            stored = Stored(encoder.name, hashes_of(documents), np.asarray(vectors, np.float32))
+        codes = _codes(catalog, stored, semantic_ids, bases)
+        items = "".join(f"{json.dumps(_record(item), ensure_ascii=False)}\n" for item in catalog)
+        schema = catalog.schema.model_dump_json(indent=1)
+        (folder / "items.jsonl").write_text(items, "utf-8")
+        (folder / "schema.json").write_text(schema, "utf-8")
+        stored.save(folder)
+        codes.save(folder / "semantic_ids.npz")
+        VectorStore.create(folder, catalog, stored.vectors, progress=progress)
+        manifest = {
+            "format": FORMAT,
+            "source": source,
+            "items": len(catalog),
+            "encoder": encoder.name,
+            "dimension": stored.vectors.shape[1],
+            "catalog": hashlib.sha256(f"{schema}\n{items}".encode("utf-8", "replace")).hexdigest()[:16],
+            "semantic_ids": codes.fingerprint,
+            "versions": {name: version(name) for name in ("chromadb", "numpy", "bm25s")},
+        }
+        (folder / "manifest.json").write_text(json.dumps(manifest, indent=1), "utf-8")
+    return Index.open(home)
+
+
+def open_or_build_demo(home: Path, *, encoder: str = "embedded", progress: bool = False) -> Index:
+    """Open the home's index; make the packaged demo's when there is none, or when the package's has changed."""
+    source = f"demo {_demo_hash()}"
+    if versions.current(home) is not None:
+        index = Index.open(home)
+        built, demo = index.manifest["encoder"], str(index.manifest["source"]).startswith("demo ")
+        if built == encoder and (not demo or index.manifest["source"] == source):
+            return index
+        if not demo:
+            raise UserError(
+                f"{home}: the index was built with the encoder {built!r}, the settings say {encoder!r}; "
+                "set encoder to the first, or build the index again"
+            )
+    return build(demo_catalog(), home, open_encoder(encoder), source=source, progress=progress)
+
+
+def export(index: Index, folder: Path) -> None:
+    """Write vectors (float16), Semantic IDs and a manifest to a folder, to be shipped beside its catalog file."""
+    documents = [document(item, index.catalog.schema) for item in index.catalog]
+    Stored(index.manifest["encoder"], hashes_of(documents), index.vectors).save(folder, np.float16)
+    index.semantic_ids.save(folder / "semantic_ids.npz")
+    kept = {key: index.manifest[key] for key in ("encoder", "items", "dimension", "semantic_ids")}
+    (folder / "manifest.json").write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
+
+
+def _codes(
+    catalog: Catalog, stored: Stored, given: SemanticIds | None, bases: Sequence[Path]
+) -> SemanticIds:
+    """Extend the codes given, or those of the first base of this encoder that knows half of the items; else fit new ones."""
+    ids = [item.id for item in catalog]
+    if given is not None:
+        return given.extended(ids, stored.vectors)
+    for base in bases:
+        manifest, path = base / "manifest.json", base / "semantic_ids.npz"
+        if not (manifest.is_file() and path.is_file()):
+            continue
+        if json.loads(manifest.read_text("utf-8"))["encoder"] != stored.encoder:
+            continue
+        known = SemanticIds.load(path)
+        if 2 * sum(item_id in known.codes for item_id in ids) >= len(ids):
+            try:
+                return known.extended(ids, stored.vectors)
+            except ValueError:
+                break
+    try:
+        return SemanticIds.fit(ids, stored.vectors)
+    except ValueError:
+        # Too many equal vectors for the collision digit: tell them apart by a little seeded noise.
+        noise = np.random.default_rng(0).normal(0, 1e-3, stored.vectors.shape).astype(np.float32)
+        return SemanticIds.fit(ids, stored.vectors + noise)
+
+
+def _record(item: Item) -> dict[str, Any]:
+    return {
+        "id": item.id, "title": item.title, "text": item.text, "attributes": dict(item.attributes),
+        "popularity": item.popularity, "image": item.image, "link": item.link,
+    }  # fmt: skip
+
+
+def _item(record: dict[str, Any]) -> Item:
+    attributes = {name: tuple(value) if isinstance(value, list) else value for name, value in record["attributes"].items()}
+    return Item(**{**record, "attributes": attributes})
+
+
+def _demo_hash() -> str:
+    digest = hashlib.sha256()
+    for name in ("films.jsonl", "films.toml"):
+        if (path := DEMO / name).is_file():
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
