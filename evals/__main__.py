@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -46,25 +48,18 @@ def run(
     from rich.progress import Progress
 
     from evals import report
-    from evals.reading import check_against, read_all
+    from evals.reading import check_all, read_all
     from evals.run import play, select
 
     shipped = Path(__file__).with_name("scenarios")
     scripts = select(read_all(paths or [shipped]), tag or ())
     if not scripts:
         raise UserError(f"no scenario has the tag {' or '.join(tag or ())}: leave --tag out to run them all")
-    rec = opened(home=home, model=model, adapter=adapter, encoder=encoder, seed=seed)
-    mistakes = []
-    for script in scripts:
-        try:
-            check_against(script, rec.catalog)
-        except UserError as error:
-            mistakes.append(str(error))
-    if mistakes:
-        raise UserError("\n".join(mistakes))
     console = Console()
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        played = [play(script, rec) for script in progress.track(scripts, description="Playing")]
+    with opened(home=home, model=model, adapter=adapter, encoder=encoder, seed=seed) as rec:
+        check_all(scripts, rec.catalog)
+        with Progress(console=Console(stderr=True), transient=True) as progress:
+            played = [play(script, rec) for script in progress.track(scripts, description="Playing")]
     report.print_table(played, console)
     made_by = {
         "scenarios": len(scripts), "tags": tag or [], "home": home, "model": model, "adapter": adapter,
@@ -95,19 +90,23 @@ def turns(
 
     from evals.bench import measure, print_turn_times
 
-    rec = opened(home=home, model=model, adapter=adapter, encoder=encoder, seed=seed)
-    times = measure(rec, n, Console(stderr=True))
+    with opened(home=home, model=model, adapter=adapter, encoder=encoder, seed=seed) as rec:
+        times = measure(rec, n, Console(stderr=True))
     if json:
         Console().print_json(data=asdict(times))
     else:
         print_turn_times(times, Console())
 
 
-def opened(**given: Any) -> Recommender:
-    """Open the recommender that people talk to, with the settings that were given on the command line."""
+@contextmanager
+def opened(**given: Any) -> Iterator[Recommender]:
+    """Open the recommender that people talk to, on the index and models of its home and with a log of its own."""
     from agent import Recommender, Settings
+    from evals.home import borrowed
 
-    return Recommender.open(Settings(**{name: value for name, value in given.items() if value is not None}))
+    settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    with borrowed(settings.home) as home:
+        yield Recommender.open(settings.model_copy(update={"home": home}))
 
 
 def main() -> None:

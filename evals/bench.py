@@ -53,18 +53,14 @@ def dialogues() -> list[list[str]]:
     return [list(map(str, messages)) for messages in yaml.safe_load(text)]
 
 
-def replies(rec: Talker, n: int) -> Iterator[Reply]:
-    """Play the conversations in turn, over again if need be, until `n` messages are answered."""
+def replies(rec: Talker, n: int, name: str = "bench") -> Iterator[Reply]:
+    """Play the conversations, over again if need be, until `n` messages are answered; `name` begins their ids."""
     script = dialogues()
     left = n
     for number in count():
-        conversation, messages = f"bench-{number}", script[number % len(script)][:left]
-        rec.delete(conversation)
-        try:
-            for text in messages:
-                yield rec.reply(conversation, text)
-        finally:
-            rec.delete(conversation)
+        conversation, messages = f"{name}-{number}", script[number % len(script)][:left]
+        for text in messages:
+            yield rec.reply(conversation, text)
         left -= len(messages)
         if left <= 0:
             return
@@ -74,7 +70,7 @@ def measure(rec: Talker, n: int, console: Console) -> TurnTimes:
     """Answer `n` messages after one that warms up, and sum up the timings the replies carry."""
     from rich.progress import Progress
 
-    warm_up = list(replies(rec, 1))[0].timings.get("total", 0.0)
+    warm_up = list(replies(rec, 1, "warm-up"))[0].timings.get("total", 0.0)
     with Progress(console=console, transient=True) as progress:
         found = list(progress.track(replies(rec, n), total=n, description="Answering"))
     return sum_up(found, warm_up)

@@ -85,6 +85,18 @@ def read(path: Path) -> Script:
         raise UserError("\n".join(f"{script.where(e['loc'])}: {_explain(e)}" for e in error.errors())) from error
 
 
+def check_all(scripts: Iterable[Script], catalog: Catalog) -> None:
+    """Refuse what `check_against` refuses, for several scripts at once."""
+    mistakes: list[str] = []
+    for script in scripts:
+        try:
+            check_against(script, catalog)
+        except UserError as error:
+            mistakes.append(str(error))
+    if mistakes:
+        raise UserError("\n".join(mistakes))
+
+
 def check_against(script: Script, catalog: Catalog) -> None:
     """Refuse expectations that no reply over `catalog` can meet: unknown attributes, values and items."""
     mistakes: list[str] = []

@@ -41,10 +41,6 @@ class Talker(Protocol):
         """Take a verdict on an item or on a whole reply."""
         ...
 
-    def delete(self, conversation: str) -> Any:
-        """Forget a conversation."""
-        ...
-
 
 @dataclass(frozen=True)
 class PlayedTurn:
@@ -92,7 +88,7 @@ def select(scripts: Iterable[Script], tags: Iterable[str]) -> list[Script]:
 
 
 def play(script: Script, rec: Talker) -> Played:
-    """Play one scenario in a conversation of its own, which is forgotten afterwards.
+    """Play one scenario in a conversation of its own.
 
     An exception breaks the scenario off and is kept; the turns before it keep their checks.
     """
@@ -101,7 +97,6 @@ def play(script: Script, rec: Talker) -> Played:
     turns: list[PlayedTurn] = []
     latest: Reply | None = None
     shown: dict[int, tuple[str, ...]] = {}
-    rec.delete(conversation)
     try:
         for number, turn in enumerate(script.scenario.turns, start=1):
             start = time.perf_counter()
@@ -116,8 +111,6 @@ def play(script: Script, rec: Talker) -> Played:
             turns.append(PlayedTurn(_described(turn), reply, seconds, checks))
     except Exception:  # the outermost loop over foreign code: one broken scenario must not hide the others
         return Played(script, tuple(turns), traceback.format_exc())
-    finally:
-        rec.delete(conversation)
     return Played(script, tuple(turns))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from agent.reply import Recommendation, Reply
 from evals import __main__ as cli
 from evals.bench import dialogues, replies, spread, sum_up
+from evals.home import borrowed
 from retrieval.catalog import Catalog
 
 
@@ -21,7 +23,6 @@ class Waiter:
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
         self.heard: list[tuple[str, str]] = []
-        self.forgotten: list[str] = []
 
     def reply(self, conversation: str, text: str) -> Reply:
         self.heard.append((conversation, text))
@@ -31,14 +32,11 @@ class Waiter:
             timings={"understand": 0.25, "explain": 0.5, "cards": 0.5, "total": 1.0},
         )  # fmt: skip
 
-    def delete(self, conversation: str) -> None:
-        self.forgotten.append(conversation)
-
 
 @pytest.fixture
 def waiter(wines: Catalog, monkeypatch: pytest.MonkeyPatch) -> Waiter:
     one = Waiter(wines)
-    monkeypatch.setattr(cli, "opened", lambda **given: one)
+    monkeypatch.setattr(cli, "opened", lambda **given: nullcontext(one))
     return one
 
 
@@ -129,7 +127,6 @@ def test_more_messages_than_there_are_begin_again_in_new_conversations(waiter: W
     assert len(list(replies(waiter, len(said) + 1))) == len(said) + 1  # type: ignore[arg-type]
     assert waiter.heard[0][1] == waiter.heard[-1][1]
     assert waiter.heard[0][0] != waiter.heard[-1][0]
-    assert set(waiter.forgotten) == {conversation for conversation, _ in waiter.heard}
 
 
 @pytest.mark.parametrize(
@@ -148,3 +145,13 @@ def test_replies_without_items_do_not_count_as_cards() -> None:
     times = sum_up([Reply("c", 1, timings={"total": 2.0, "cards": 0.1})])
     assert times.spreads["cards"].n == 0
     assert times.spreads["total"].n == 1
+
+
+def test_an_evaluation_builds_in_the_home_it_was_given_and_talks_elsewhere(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with borrowed(home) as elsewhere:
+        (elsewhere / "index" / "CURRENT").write_text("1", "utf-8")
+        (elsewhere / "log.sqlite").write_text("words", "utf-8")
+    assert (home / "index" / "CURRENT").read_text("utf-8") == "1"
+    assert sorted(path.name for path in home.iterdir()) == ["adapters", "index", "models"]
+    assert not elsewhere.exists()
