@@ -14,6 +14,8 @@ PY := $(VENV)/bin/python
 # An index with CPU builds of torch, where the default one would bring CUDA: see the README.
 TORCH_INDEX ?=
 ARGS ?=
+# What `make train` calls the new adapter, under the adapters folder of the home.
+OUT ?= mine
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 ifdef CI
@@ -54,8 +56,8 @@ eval: $(VENV)/.installed ## Run the scripted dialogues
 bench: $(VENV)/.installed ## Measure how long a turn takes
 	@$(PY) -m evals bench turns $(ARGS)
 
-train: $(VENV)/.installed ## Train the demo adapter (about an hour on two cores)
-	@$(PY) -m finetune sft $(ARGS)
+train: $(VENV)/.installed ## Train an adapter on the packaged dialogues (OUT names it)
+	@$(PY) -m finetune sft --out $(OUT) $(ARGS)
 
 clean: ## Remove the virtual environment and everything built
 	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -106,7 +106,11 @@ def opened(**given: Any) -> Iterator[Recommender]:
 
     settings = Settings(**{name: value for name, value in given.items() if value is not None})
     with borrowed(settings.home) as home:
-        yield Recommender.open(settings.model_copy(update={"home": home}))
+        rec = Recommender.open(settings.model_copy(update={"home": home}), say=lambda line: typer.echo(line, err=True))
+        try:
+            yield rec
+        finally:
+            rec.close()
 
 
 def main() -> None:
