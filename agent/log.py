@@ -1,0 +1,287 @@
+"""The conversation log: an append-only record in SQLite that evaluation, training and recovery read.
+
+Every turn, feedback and undo is one entry with a sequence number. A turn is written here before it is acknowledged and
+before the checkpoint moves, so this file decides what happened: a checkpoint that is behind is brought forward from it.
+Only deletion at the person's own wish removes rows; it leaves an entry that says so and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+EntryKind = Literal["turn", "feedback", "undo", "delete"]
+
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE entries (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        conversation TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        turn INTEGER NOT NULL,
+        attempt INTEGER NOT NULL,
+        at TEXT NOT NULL
+    );
+    CREATE INDEX entries_by_conversation ON entries (conversation, seq);
+    CREATE TABLE turns (
+        seq INTEGER NOT NULL UNIQUE REFERENCES entries (seq),
+        conversation TEXT NOT NULL,
+        turn INTEGER NOT NULL,
+        attempt INTEGER NOT NULL,
+        record TEXT NOT NULL,
+        PRIMARY KEY (conversation, turn, attempt)
+    ) WITHOUT ROWID;
+    CREATE TABLE feedback (
+        seq INTEGER PRIMARY KEY REFERENCES entries (seq),
+        conversation TEXT NOT NULL,
+        turn INTEGER NOT NULL,
+        item_id TEXT,
+        verdict TEXT NOT NULL,
+        words TEXT NOT NULL,
+        "update" TEXT NOT NULL,
+        belief TEXT NOT NULL
+    );
+    """,
+)
+"""Applied in order on open; `PRAGMA user_version` counts those that were. Never edited, only added to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Everything one turn did, as plain data."""
+
+    turn: int
+    user: str
+    """What the person said; for a removed chip, a sentence that says so."""
+    via: str
+    """`text` or `chip`."""
+    action: str
+    update: Mapping[str, Any]
+    belief: Mapping[str, Any]
+    """The belief after the turn, with what was shown and asked."""
+    candidates: tuple[Mapping[str, Any], ...]
+    """item_id, score, scores by source, propensity, likelihood; best first."""
+    shown: tuple[Mapping[str, Any], ...]
+    """Recommendations with their Semantic IDs, reasons and evidence."""
+    text: str
+    question: str | None
+    model: str
+    adapter: str
+    index: str
+    """Fingerprint of the items, the encoder and the codes."""
+    timings: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the log: what happened, and the belief after it where there is one."""
+
+    seq: int
+    conversation: str
+    kind: EntryKind
+    turn: int
+    attempt: int
+    at: str
+    """UTC, ISO 8601."""
+    content: Mapping[str, Any] = field(default_factory=dict)
+    """The turn's or the feedback's fields; empty for an undo or a deletion."""
+
+
+class ConversationMoved(RuntimeError):
+    """The conversation was continued elsewhere since it was read; nothing was written."""
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open a SQLite file for several threads and processes: write-ahead log, 30 s of patience, secure deletion."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(path, timeout=30, check_same_thread=False, isolation_level=None)
+    connection.executescript("PRAGMA busy_timeout=30000; PRAGMA journal_mode=WAL; PRAGMA secure_delete=ON;")
+    return connection
+
+
+class ConversationLog:
+    """The log of one home. Safe for several threads and several processes."""
+
+    def __init__(self, path: Path, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        """Open the log at `path`, create it, or bring an older one up to date."""
+        self.path, self.clock = path, clock
+        self._lock = threading.RLock()
+        self._connection = connect(path)
+        self._connection.row_factory = sqlite3.Row
+        with self._writing() as connection:
+            done = connection.execute("PRAGMA user_version").fetchone()[0]
+            for number, migration in enumerate(MIGRATIONS[done:], start=done + 1):
+                for statement in filter(str.strip, migration.split(";")):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version={number:d}")
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """Hold the write lock for one transaction; commit at the end, roll back on an error."""
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    def _read(self, query: str, *values: Any) -> list[sqlite3.Row]:
+        with self._lock:
+            return self._connection.execute(query, values).fetchall()
+
+    def add_turn(self, conversation: str, turn: Turn, after: int) -> int:
+        """Write one turn and return its sequence number.
+
+        `after` is the last entry the turn knows of; ConversationMoved when another one has been written since.
+        """
+        record = {name: getattr(turn, name) for name in Turn.__slots__}
+        with self._writing() as connection:
+            _must_be_last(connection, conversation, after)
+            attempt = connection.execute(
+                "SELECT coalesce(max(attempt), 0) + 1 FROM turns WHERE conversation = ? AND turn = ?",
+                (conversation, turn.turn),
+            ).fetchone()[0]
+            seq = self._enter(connection, conversation, "turn", turn.turn, attempt)
+            connection.execute(
+                "INSERT INTO turns VALUES (?, ?, ?, ?, ?)", (seq, conversation, turn.turn, attempt, _dump(record))
+            )
+        return seq
+
+    def add_feedback(
+        self,
+        conversation: str,
+        turn: int,
+        item_id: str | None,
+        verdict: str,
+        words: str,
+        update: Mapping[str, Any],
+        belief: Mapping[str, Any],
+        after: int,
+    ) -> int:
+        """Write one verdict on an item or, without one, on a whole reply; return its sequence number."""
+        with self._writing() as connection:
+            _must_be_last(connection, conversation, after)
+            seq = self._enter(connection, conversation, "feedback", turn, 0)
+            connection.execute(
+                "INSERT INTO feedback VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (seq, conversation, turn, item_id, verdict, words, _dump(update), _dump(belief)),
+            )
+        return seq
+
+    def add_undo(self, conversation: str, turn: int, after: int) -> int:
+        """Write that `turn` was taken back; return the sequence number."""
+        with self._writing() as connection:
+            _must_be_last(connection, conversation, after)
+            return self._enter(connection, conversation, "undo", turn, 0)
+
+    def delete(self, conversation: str) -> None:
+        """Remove every word of a conversation and leave an entry that it was deleted."""
+        with self._writing() as connection:
+            for table in ("turns", "feedback", "entries"):
+                connection.execute(f"DELETE FROM {table} WHERE conversation = ?", (conversation,))
+            self._enter(connection, "", "delete", 0, 0)
+        with self._lock:
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def last(self, conversation: str) -> int:
+        """Return the sequence number of the conversation's last entry, 0 before the first."""
+        return int(self._read("SELECT coalesce(max(seq), 0) FROM entries WHERE conversation = ?", conversation)[0][0])
+
+    def entries(self, conversation: str | None = None, after: int = 0) -> list[Entry]:
+        """Return the entries of one conversation, or of all, in the order they were written."""
+        rows = self._read(
+            'SELECT e.*, t.record, f.item_id, f.verdict, f.words, f."update", f.belief FROM entries e '
+            "LEFT JOIN turns t ON t.seq = e.seq LEFT JOIN feedback f ON f.seq = e.seq "
+            "WHERE e.seq > ? AND (? IS NULL OR e.conversation = ?) ORDER BY e.seq",
+            after, conversation, conversation,
+        )  # fmt: skip
+        return [_entry(row) for row in rows]
+
+    def turns(self, conversation: str | None = None, *, undone: bool = False) -> list[Entry]:
+        """Return the turns in order, those that were taken back only when `undone` is set."""
+        kept: dict[str, list[Entry]] = {}
+        for entry in self.entries(conversation):
+            turns = kept.setdefault(entry.conversation, [])
+            if entry.kind == "turn":
+                turns.append(entry)
+            elif entry.kind == "undo" and not undone:
+                turns[:] = [turn for turn in turns if turn.turn < entry.turn]
+        return sorted((turn for turns in kept.values() for turn in turns), key=lambda turn: turn.seq)
+
+    def conversations(self) -> list[dict[str, Any]]:
+        """Return id, title (the first words said), number of standing turns and last change, the latest first."""
+        rows = self._read(
+            "SELECT e.*, json_extract(t.record, '$.user') AS user FROM entries e LEFT JOIN turns t ON t.seq = e.seq "
+            "WHERE e.kind <> 'delete' ORDER BY e.seq"
+        )
+        users: dict[str, list[tuple[int, str]]] = {}
+        latest: dict[str, str] = {}
+        for row in rows:
+            said = users.setdefault(row["conversation"], [])
+            latest.pop(row["conversation"], None)
+            latest[row["conversation"]] = row["at"]
+            if row["kind"] == "turn":
+                said.append((row["turn"], row["user"]))
+            elif row["kind"] == "undo":
+                said[:] = [(turn, user) for turn, user in said if turn < row["turn"]]
+        return [
+            {"id": one, "title": users[one][0][1] if users[one] else "", "turns": len(users[one]), "updated": at}
+            for one, at in reversed(latest.items())
+        ]
+
+    def export(self, conversation: str) -> dict[str, Any]:
+        """Return one conversation with every entry, undone ones too, as plain data."""
+        return {
+            "conversation": conversation,
+            "entries": [
+                {"seq": e.seq, "kind": e.kind, "turn": e.turn, "attempt": e.attempt, "at": e.at, **e.content}
+                for e in self.entries(conversation)
+            ],
+        }
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._connection.close()
+
+    def _enter(
+        self, connection: sqlite3.Connection, conversation: str, kind: EntryKind, turn: int, attempt: int
+    ) -> int:
+        at = self.clock().isoformat(timespec="milliseconds")
+        cursor = connection.execute(
+            "INSERT INTO entries (conversation, kind, turn, attempt, at) VALUES (?, ?, ?, ?, ?)",
+            (conversation, kind, turn, attempt, at),
+        )
+        assert cursor.lastrowid is not None
+        return cursor.lastrowid
+
+
+def _must_be_last(connection: sqlite3.Connection, conversation: str, after: int) -> None:
+    last = connection.execute(
+        "SELECT coalesce(max(seq), 0) FROM entries WHERE conversation = ?", (conversation,)
+    ).fetchone()[0]
+    if last != after:
+        raise ConversationMoved(f"conversation {conversation!r} was continued elsewhere (entry {last}, not {after})")
+
+
+def _entry(row: sqlite3.Row) -> Entry:
+    content: dict[str, Any] = {}
+    if row["kind"] == "turn":
+        content = json.loads(row["record"])
+    elif row["kind"] == "feedback":
+        content = {name: row[name] for name in ("item_id", "verdict", "words")}
+        content |= {name: json.loads(row[name]) for name in ("update", "belief")}
+    return Entry(row["seq"], row["conversation"], row["kind"], row["turn"], row["attempt"], row["at"], content)
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

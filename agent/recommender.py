@@ -1,0 +1,389 @@
+"""The recommender as other programs use it: open once, then talk, give feedback, undo, rank."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any, Protocol, get_args
+
+import numpy as np
+
+from agent.answers import Answers
+from agent.belief import BeliefState, BeliefUpdate, Drop, ItemVerdict, Shown, Verdict, apply
+from agent.graph import Here, Retrieves, Tools, Understands, build, fresh, open_checkpoints
+from agent.log import ConversationLog
+from agent.querying import query_of
+from agent.ranking import Reranker
+from agent.reasons import Explainer
+from agent.reply import Recommendation, Reply
+from agent.settings import Settings
+from retrieval.query import Candidate, Query
+
+if TYPE_CHECKING:
+    from agent.linking import Linker
+    from agent.llm import LanguageModel
+
+LONGEST_NAME = 200
+"""Characters of a conversation's name."""
+LONGEST_TEXT = 4000
+"""Characters of a message that are read."""
+TITLE_LENGTH = 60
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
+THUMBS: dict[str, Verdict] = {"thumbs_up": "liked", "thumbs_down": "disliked"}
+VERDICTS: frozenset[str] = frozenset({*get_args(Verdict), *THUMBS})
+
+
+class Ranks(Retrieves, Protocol):
+    """A retriever that can also score the whole catalog."""
+
+    def all_scores(self, query: Query) -> np.ndarray[Any, Any]:
+        """Return a score per item in catalog order, -inf where the item may not be recommended."""
+        ...
+
+
+class Recommender:
+    """A conversational recommender over one catalog. Safe to call from several threads."""
+
+    def __init__(self, tools: Tools, retriever: Ranks, linker: Linker) -> None:
+        """Serve conversations with `tools`; `open` is the way in."""
+        self.settings, self.tools, self.catalog = tools.settings, tools, retriever.catalog
+        self._retriever, self._linker = retriever, linker
+        self._checkpoints = open_checkpoints(tools.settings.home / "checkpoints.sqlite")
+        self._graph = build(self._checkpoints)
+        self._locks: dict[str, threading.Lock] = {}
+        self._locks_lock = threading.Lock()
+
+    @classmethod
+    def open(cls, settings: Settings | None = None, say: Callable[[str], None] = lambda _: None) -> Recommender:
+        """Open everything that `settings` name, building the demo catalog's index on the first start.
+
+        `say` is told about long steps. UserError when something named cannot be had.
+        """
+        from retrieval.search import Retriever
+
+        from agent.linking import Linker
+        from agent.llm import open_llm
+        from retrieval.encoder import open_encoder
+        from retrieval.index import open_or_build_demo
+
+        settings = settings or Settings()
+        index = open_or_build_demo(settings.home)
+        retriever = Retriever(index, open_encoder(settings.encoder))
+        llm = open_llm(settings.model, settings.adapter, index.semantic_ids, settings.home, say)
+        return cls.assemble(settings, retriever, llm, Linker(index.catalog), index.fingerprint)
+
+    @classmethod
+    def assemble(
+        cls, settings: Settings, retriever: Ranks, llm: LanguageModel, linker: Linker, fingerprint: str = ""
+    ) -> Recommender:
+        """Put the parts together; what `open` ends with and what tests with fakes begin with."""
+        from agent.understanding import Understanding
+
+        catalog = retriever.catalog
+        understanding: Understands = Understanding(linker, llm, catalog)
+        tools = Tools(
+            understanding=understanding,
+            retriever=retriever,
+            reranker=Reranker(llm, catalog, retriever.semantic_ids),
+            explainer=Explainer(llm, catalog),
+            answers=Answers(catalog),
+            log=ConversationLog(settings.home / "log.sqlite"),
+            settings=settings,
+            models={"model": llm.model_id, "adapter": llm.adapter_id, "index": fingerprint},
+            llm_free=threading.RLock() if llm.model_id != "scripted" else nullcontext(),
+        )
+        return cls(tools, retriever, linker)
+
+    # Talking
+
+    def reply(self, conversation: str, text: str) -> Reply:
+        """Answer one message; an unknown conversation begins here."""
+        *_, last = self.stream(conversation, text)
+        return last
+
+    def stream(self, conversation: str, text: str) -> Iterator[Reply]:
+        """Yield the reply as it grows: items, then reasons one by one, then the text; the last one is `done`.
+
+        A caller that stops early still leaves a finished turn: reasons that are missing are taken from the facts.
+        """
+        _check_name(conversation)
+        cleaned, note = _cleaned(text)
+        given = None if cleaned else BeliefUpdate(intent="chat")
+        return self._turn(conversation, cleaned, given, note)
+
+    def remove(self, conversation: str, attribute: str, value: str | int | float | None = None) -> Reply:
+        """Take back what is believed about an attribute, or one value of it, and recommend anew."""
+        words = attribute if value is None else f"{attribute}: {value}"
+        drop = Drop(attribute=attribute, value=value, words="removed")
+        *_, last = self._turn(conversation, f"(removed {words})", BeliefUpdate(intent="refine", drop=(drop,)), "")
+        return last
+
+    def _turn(self, conversation: str, text: str, given: BeliefUpdate | None, note: str) -> Iterator[Reply]:
+        _check_name(conversation)
+        here = Here(self.tools, conversation)
+        with self._alone(conversation):
+            belief = self._belief(conversation)
+            reply = Reply(conversation, belief.turn + 1)
+            parts = self._graph.stream(
+                fresh(text, given), _config(conversation), context=here, stream_mode="custom", durability="exit"
+            )
+            try:
+                for part in parts:
+                    reply = _grown(reply, part)
+                    yield reply
+            except GeneratorExit:
+                here.stop.set()
+                for _ in parts:
+                    pass
+                raise
+            state = self._graph.get_state(_config(conversation)).values
+            yield _finished(conversation, state, note)
+
+    # What is known
+
+    def belief(self, conversation: str) -> dict[str, Any]:
+        """Return what is believed in a conversation; the empty belief for an unknown one."""
+        _check_name(conversation)
+        with self._alone(conversation):
+            return self._belief(conversation).model_dump(mode="json")
+
+    def conversations(self) -> list[dict[str, Any]]:
+        """Return id, title (the first words), number of turns and time of the last change, newest first."""
+        return [
+            {**one, "title": one["title"][:TITLE_LENGTH] or one["id"]} for one in self.tools.log.conversations()
+        ]
+
+    def history(self, conversation: str) -> list[dict[str, Any]]:
+        """Return the turns that stand, oldest first: each reply as a dict, with `user`, `via` and `feedback`."""
+        _check_name(conversation)
+        verdicts = [entry for entry in self.tools.log.entries(conversation) if entry.kind == "feedback"]
+        turns = []
+        for entry in self.tools.log.turns(conversation):
+            turn = entry.content
+            reply = Reply(
+                conversation,
+                entry.turn,
+                turn["text"],
+                tuple(_recommendation(item) for item in turn["shown"]),
+                turn["question"],
+                turn["action"],
+                turn["update"],
+                turn["belief"],
+                turn["timings"],
+                done=True,
+            )
+            given = [
+                {name: verdict.content[name] for name in ("item_id", "verdict", "words")}
+                for verdict in verdicts
+                if verdict.turn == entry.turn and verdict.seq > entry.seq
+            ]
+            turns.append({**reply.as_dict(), "user": turn["user"], "via": turn["via"], "feedback": given})
+        return turns
+
+    def export(self, conversation: str) -> dict[str, Any]:
+        """Return everything the log holds on a conversation as plain data."""
+        _check_name(conversation)
+        return self.tools.log.export(conversation)
+
+    # Changing what is known
+
+    def feedback(
+        self, conversation: str, turn: int, item_id: str | None = None, verdict: str = "", words: str = ""
+    ) -> dict[str, Any]:
+        """Take a verdict on an item that a turn showed, or without `item_id` on the whole reply; return the belief.
+
+        Verdicts: liked, disliked, seen, rejected, accepted, like_this, unlike_this, thumbs_up, thumbs_down. ValueError
+        for an unknown verdict, a turn that is not there, or an item that it did not show.
+        """
+        _check_name(conversation)
+        if verdict not in VERDICTS:
+            raise ValueError(f"unknown verdict {verdict!r}; one of {', '.join(sorted(VERDICTS))}")
+        with self._alone(conversation):
+            belief = self._belief(conversation)
+            shown = next((t.content["shown"] for t in self.tools.log.turns(conversation) if t.turn == turn), None)
+            if shown is None:
+                raise ValueError(f"conversation {conversation!r} has no turn {turn!r}")
+            card = next((card for card in shown if card["id"] == item_id), None)
+            if item_id is not None and card is None:
+                raise ValueError(f"turn {turn} of conversation {conversation!r} did not show item {item_id!r}")
+            said = _cleaned(words)[0]
+            update = BeliefUpdate(intent="feedback", items=() if card is None else (_verdict(card, verdict, said),))
+            after = belief if card is None else apply(belief, update, belief.turn)
+            plain = after.model_dump(mode="json")
+            seq = self.tools.log.add_feedback(
+                conversation, turn, item_id, verdict, said, update.model_dump(mode="json"), plain,
+                self.tools.log.last(conversation),
+            )  # fmt: skip
+            self._set(conversation, plain, seq)
+            return plain
+
+    def undo(self, conversation: str) -> dict[str, Any]:
+        """Take back the last turn; return the belief as it was before. ValueError when there is no turn."""
+        _check_name(conversation)
+        with self._alone(conversation):
+            turn = self._belief(conversation).turn
+            if turn < 1:
+                raise ValueError(f"conversation {conversation!r} has no turn to undo")
+            seq = self.tools.log.add_undo(conversation, turn, self.tools.log.last(conversation))
+            self._go_back(conversation, turn, seq)
+            return self._belief(conversation).model_dump(mode="json")
+
+    def delete(self, conversation: str) -> None:
+        """Remove a conversation, its checkpoints and every word of it in the log."""
+        _check_name(conversation)
+        with self._alone(conversation):
+            self.tools.log.delete(conversation)
+            self._checkpoints.delete_thread(conversation)
+
+    def close(self) -> None:
+        """Close the files. The recommender is of no use afterwards."""
+        self.tools.log.close()
+        self._checkpoints.conn.close()
+
+    # Without a conversation
+
+    def understand(self, turns: Sequence[Mapping[str, Any]], text: str) -> dict[str, Any]:
+        """Return what `text` changes after `turns`, each with `user`, `update` and `shown` as in labelled dialogues."""
+        from agent.transcripts import belief_from_turns, update_as_dict
+
+        belief = belief_from_turns(turns, self.catalog)
+        with self.tools.llm_free:
+            update = self.tools.understanding.understand(_cleaned(text)[0], belief)
+        return update_as_dict(update)
+
+    def rank(self, messages: Sequence[Mapping[str, Any]], k: int | None = 50) -> list[tuple[str, float]]:
+        """Rank the catalog for what a dialogue has said so far: the `k` best (item id, score), best first.
+
+        `messages` have `role` and `content`. What the assistant named counts as shown. Items that a limit, a verdict
+        or a mention as an example rules out are left out. Odd input ranks by popularity.
+        """
+        belief, last = BeliefState(), ""
+        for message in messages:
+            role, content = message.get("role", "user"), _cleaned(str(message.get("content") or ""))[0]
+            if role == "user" and content:
+                with self.tools.llm_free:
+                    belief = apply(belief, self.tools.understanding.understand(content, belief))
+                last = content
+            elif role == "assistant" and content:
+                belief = belief.after_reply(self._named(content, belief), None)
+        query = query_of(belief, last, self.catalog, len(self.catalog))
+        scores = np.asarray(self._retriever.all_scores(query), dtype=np.float64)
+        order = [int(place) for place in np.argsort(-scores, kind="stable") if np.isfinite(scores[place])]
+        best = [(self.catalog.items[place].id, float(scores[place])) for place in order]
+        if self.settings.rerank_llm and last:
+            best = self._reranked(last, belief, best)
+        return best[:k]
+
+    def _reranked(self, text: str, belief: BeliefState, best: list[tuple[str, float]]) -> list[tuple[str, float]]:
+        """Let the language model reorder the first few; they take the scores of the places they get."""
+        head = best[: self.settings.rerank]
+        with self.tools.llm_free:
+            ranked = self.tools.reranker.rank(text, belief, [Candidate(item, score) for item, score in head])
+        return [(one.item_id, score) for one, (_, score) in zip(ranked, head, strict=True)] + best[len(head) :]
+
+    def _named(self, text: str, belief: BeliefState) -> tuple[Shown, ...]:
+        """Return the items that `text` names as ledger entries of the belief's turn."""
+        update = self._linker.link(text, belief).update
+        ids = [*update.targets, *(entry.item_id for entry in update.items if entry.item_id)]
+        return tuple(
+            Shown(item_id=item, title=self.catalog.label(self.catalog[item]), position=place, turn=belief.turn)
+            for place, item in enumerate(dict.fromkeys(ids), start=1)
+            if item in self.catalog
+        )
+
+    # The state of one conversation
+
+    @contextmanager
+    def _alone(self, conversation: str) -> Iterator[None]:
+        """Hold the conversation's lock: its turns happen one after the other."""
+        with self._locks_lock:
+            lock: AbstractContextManager[Any] = self._locks.setdefault(conversation, threading.Lock())
+        with lock:
+            yield
+
+    def _belief(self, conversation: str) -> BeliefState:
+        """Return the belief of the checkpoint, after bringing it forward to the log where it is behind."""
+        values = self._graph.get_state(_config(conversation)).values
+        logged, last = values.get("logged") or 0, self.tools.log.last(conversation)
+        if logged != last:
+            if logged > last:
+                self._checkpoints.delete_thread(conversation)
+                logged = 0
+            for entry in self.tools.log.entries(conversation, after=logged):
+                if entry.kind == "undo":
+                    self._go_back(conversation, entry.turn, entry.seq)
+                else:
+                    self._set(conversation, dict(entry.content["belief"]), entry.seq)
+            values = self._graph.get_state(_config(conversation)).values
+        return BeliefState.model_validate(values.get("belief") or {})
+
+    def _set(self, conversation: str, belief: dict[str, Any], seq: int) -> None:
+        self._graph.update_state(_config(conversation), {"belief": belief, "logged": seq}, as_node="record")
+
+    def _go_back(self, conversation: str, turn: int, seq: int) -> None:
+        """Make the checkpoint before `turn` the latest one."""
+        snapshot = self._graph.get_state(_config(conversation))
+        while snapshot.values.get("belief", {}).get("turn", 0) >= turn:
+            if snapshot.parent_config is None:
+                self._graph.update_state(_config(conversation), {"belief": {}, "logged": seq}, as_node="record")
+                return
+            snapshot = self._graph.get_state(snapshot.parent_config)
+        self._graph.update_state(snapshot.config, {"logged": seq}, as_node="record")
+
+
+def _config(conversation: str) -> Any:
+    return {"configurable": {"thread_id": conversation}}
+
+
+def _check_name(conversation: str) -> None:
+    if not isinstance(conversation, str) or not 0 < len(conversation) <= LONGEST_NAME:
+        raise ValueError(f"a conversation's name has 1 to {LONGEST_NAME} characters, not {conversation!r:.80}")
+
+
+def _cleaned(text: str) -> tuple[str, str]:
+    """Return the text without control characters, cut to `LONGEST_TEXT`, and a note when it was cut."""
+    plain = _UNPRINTABLE.sub(" ", text.encode("utf-8", "ignore").decode("utf-8")).strip()
+    if len(plain) <= LONGEST_TEXT:
+        return plain, ""
+    return plain[:LONGEST_TEXT], f"(I read the first {LONGEST_TEXT:,} characters.)"
+
+
+def _verdict(card: Mapping[str, Any], verdict: str, words: str) -> ItemVerdict:
+    kind: Any = THUMBS.get(verdict, verdict)
+    return ItemVerdict(ref=card["title"], verdict=kind, item_id=card["id"], title=card["title"], words=words)
+
+
+def _recommendation(item: Mapping[str, Any]) -> Recommendation:
+    return Recommendation(**{**item, "evidence": tuple(item["evidence"])})
+
+
+def _grown(reply: Reply, part: Mapping[str, Any]) -> Reply:
+    """Return the partial reply with what a node has just sent."""
+    return Reply(
+        reply.conversation,
+        reply.turn,
+        items=tuple(_recommendation(item) for item in part["items"]),
+        update=part.get("update", reply.update),
+        belief=part.get("belief", reply.belief),
+        timings=part.get("timings", reply.timings),
+        action="recommend",
+    )
+
+
+def _finished(conversation: str, state: Mapping[str, Any], note: str) -> Reply:
+    question = state["question"]
+    text = " ".join(part for part in (note, state["answer"], question and question["text"]) if part)
+    return Reply(
+        conversation,
+        state["belief"]["turn"],
+        text,
+        tuple(_recommendation(item) for item in state["items"]),
+        question and question["text"],
+        state["decision"]["action"],
+        state["update"],
+        state["belief"],
+        state["timings"],
+        done=True,
+    )

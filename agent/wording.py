@@ -1,0 +1,74 @@
+"""Limits, wishes and lists in plain words, made from the schema alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from agent.belief import BeliefState, Limit, Preference
+from retrieval.catalog import CatalogSchema
+
+_BOUNDS = {
+    "year": ("from {} or later", "from {} or earlier"),
+    "": ("{name} of at least {}", "{name} of at most {}"),
+}
+
+
+def listed(parts: Sequence[str], word: str = "and") -> str:
+    """Join parts as in `a, b and c`."""
+    return f"{', '.join(parts[:-1])} {word} {parts[-1]}" if len(parts) > 1 else "".join(parts)
+
+
+def number(value: str | int | float) -> str:
+    """Write a number without a needless fraction, a word as it is."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def said(entry: Limit | Preference, schema: CatalogSchema) -> str:
+    """Write one limit or wish: `Thriller`, `no Horror`, `at most 100 minutes`, `from 1990 or later`."""
+    column = schema.column(entry.attribute)
+    unit = column.unit if column else ""
+    value = number(entry.value)
+    if isinstance(entry, Preference):
+        return value if entry.weight > 0 else f"less {value}"
+    match entry.op:
+        case "is_not":
+            return f"no {value}"
+        case "contains":
+            return f"with “{value}” in it"
+        case "is":
+            return f"from {value}" if unit == "year" else (f"{value} {unit}" if unit else value)
+        case "at_least" | "at_most":
+            side = 0 if entry.op == "at_least" else 1
+            if unit in ("", "year"):
+                name = column.singular or column.name if column else entry.attribute
+                return _BOUNDS[unit][side].format(value, name=name)
+            return f"at {entry.op[3:]} {value} {unit}"
+
+
+def ranges(belief: BeliefState, schema: CatalogSchema) -> tuple[list[str], list[Limit]]:
+    """Write pairs of bounds on one attribute as ranges; return them and the limits that are left."""
+    written: list[str] = []
+    left = list(belief.constraints)
+    for low in [limit for limit in left if limit.op == "at_least"]:
+        high = next((b for b in left if b.op == "at_most" and b.attribute == low.attribute), None)
+        if high is None:
+            continue
+        column = schema.column(low.attribute)
+        unit = column.unit if column else ""
+        bounds = number(low.value) if low.value == high.value else f"{number(low.value)}–{number(high.value)}"
+        written.append(f"from {bounds}" if unit == "year" else f"{bounds} {unit or low.attribute}")
+        left = [limit for limit in left if limit not in (low, high)]
+    return written, left
+
+
+def summary(belief: BeliefState, schema: CatalogSchema) -> str:
+    """Write what is wanted in one line: `Thriller, tense; from 1990–1999; no Horror`; empty when nothing is known."""
+    spans, limits = ranges(belief, schema)
+    plain = [limit for limit in limits if limit.op == "is" and isinstance(limit.value, str)]
+    names = [said(limit, schema) for limit in plain]
+    names += [said(wish, schema) for wish in belief.preferences if wish.weight > 0 and wish.attribute != "text"]
+    names += [f"“{wish.value}”" for wish in belief.preferences if wish.weight > 0 and wish.attribute == "text"]
+    bounds = [said(limit, schema) for limit in limits if limit not in plain and limit.op != "is_not"]
+    against = [said(limit, schema) for limit in limits if limit.op == "is_not"]
+    against += [said(wish, schema) for wish in belief.preferences if wish.weight < 0]
+    return "; ".join(part for part in (", ".join(names), ", ".join(spans + bounds), ", ".join(against)) if part)
