@@ -20,6 +20,7 @@ from retrieval.chroma import DamagedError, VectorStore, translate
 from retrieval.constraints import Constraint
 from retrieval.encoder import Encoder, document, open_encoder
 from retrieval.filtering import Filter, Mask
+from retrieval.lexical import Lexical
 from retrieval.reading import DEMO, demo_catalog
 from retrieval.semantic_ids import SemanticIds
 from retrieval.vectors import Stored, encode, hashes_of
@@ -74,6 +75,11 @@ class Index:
         digest.update(json.dumps(list(self.semantic_ids.codes.items())).encode())
         digest.update(self.semantic_ids.fingerprint.encode())
         return digest.hexdigest()[:16]
+
+    @cached_property
+    def lexical(self) -> Lexical:
+        """The BM25 index, loaded at first use."""
+        return Lexical.load(self.folder / "lexical", len(self.catalog))
 
     def allowed(self, constraints: Iterable[Constraint], exclude: Iterable[str] = ()) -> Mask:
         """Return (n,) True where an item satisfies every constraint and is not excluded."""
@@ -159,6 +165,7 @@ def build(
         (folder / "schema.json").write_text(schema, "utf-8")
         stored.save(folder)
         codes.save(folder / "semantic_ids.npz")
+        Lexical.build(catalog).save(folder / "lexical")
         VectorStore.create(folder, catalog, stored.vectors, progress=progress)
         manifest = {
             "format": FORMAT,

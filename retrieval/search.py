@@ -1,0 +1,150 @@
+"""Search a catalog: hard constraints inside, five sources, one weighted sum."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.catalog import Catalog
+from retrieval.constraints import Constraint
+from retrieval.encoder import Encoder
+from retrieval.filtering import Mask
+from retrieval.index import Index
+from retrieval.query import Candidate, Query, Wish
+from retrieval.semantic_ids import SemanticIds
+from retrieval.sources import Attributes, Scores, Similar, contrast, share_of_best
+
+FREE_WORDS = "text"
+"""The attribute of a wish in free words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What each source counts in the fused score; sources that a query does not use count nothing."""
+
+    dense: float = 0.3
+    lexical: float = 0.15
+    attributes: float = 0.6
+    similar: float = 0.5
+    popularity: float = 0.1
+    avoided: float = -0.6
+    """Negative wishes."""
+    unlike: float = -0.3
+    """Likeness to items that were not wanted."""
+    scanned: int = 50_000
+    """Catalog size up to which the dense source scores every item; above, only the nearest `nearest` that Chroma finds."""
+    nearest: int = 1000
+
+
+class Retriever:
+    """Searches one index. Deterministic: equal scores go by catalog position."""
+
+    def __init__(self, index: Index, encoder: Encoder, weights: Weights | None = None) -> None:
+        """Search `index` with queries encoded by the encoder that built it."""
+        assert encoder.name == index.manifest["encoder"], (encoder.name, index.manifest["encoder"])
+        self.index = index
+        self.encoder = encoder
+        self.weights = weights or Weights()
+        self.attributes = Attributes(index.catalog, index.filter)
+        self.similar = Similar(index.catalog, index.filter, index.vectors)
+        self.popularity: Scores = np.array([item.popularity for item in index.catalog], np.float32)
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalog that is searched."""
+        return self.index.catalog
+
+    @property
+    def semantic_ids(self) -> SemanticIds:
+        """The Semantic IDs of the catalog's items."""
+        return self.index.semantic_ids
+
+    def search(self, query: Query) -> list[Candidate]:
+        """Return up to `query.limit` candidates, best first; every constraint holds and nothing excluded is there.
+
+        The examples in `like` and `unlike` are themselves never returned.
+        """
+        allowed = self.allowed(query)
+        sources = self.sources(query, allowed)
+        fused = self._fuse(sources, allowed)
+        best = np.lexsort((np.arange(len(fused)), -fused))[: min(query.limit, int(allowed.sum()))]
+        return [
+            Candidate(
+                self.catalog.items[place].id,
+                float(fused[place]),
+                {name: float(scores[place]) for name, scores in sources.items()},
+            )
+            for place in best.tolist()
+        ]
+
+    def all_scores(self, query: Query) -> NDArray[np.float32]:
+        """Return (n,) the fused score of every item in catalog order, -inf where it may not be returned."""
+        allowed = self.allowed(query)
+        return self._fuse(self.sources(query, allowed), allowed)
+
+    def count(self, constraints: Sequence[Constraint], exclude: frozenset[str] = frozenset()) -> int:
+        """Count the items that satisfy all constraints and are not excluded."""
+        return int(self.index.allowed(constraints, exclude).sum())
+
+    def allowed(self, query: Query) -> Mask:
+        """Return (n,) True where an item may be returned."""
+        return self.index.allowed(query.constraints, query.exclude | {*query.like, *query.unlike})
+
+    def sources(self, query: Query, allowed: Mask) -> dict[str, Scores]:
+        """Return source name -> (n,) scores in [0, 1], of the sources that the query uses and popularity."""
+        wanted = [wish for wish in query.wishes if wish.weight > 0]
+        unwanted = [wish for wish in query.wishes if wish.weight < 0]
+        text = " ".join((query.text, *self._free_words(wanted))).strip()
+        found: dict[str, Scores] = {}
+        if text:
+            found["dense"] = self._dense(text, query, allowed)
+            found["lexical"] = share_of_best(self.index.lexical.scores(text), allowed)
+        if wanted:
+            found["attributes"] = self.attributes.scores(wanted)
+        if query.like:
+            found["similar"] = self.similar.scores(query.like, allowed)
+        if unwanted:
+            found["avoided"] = self._avoided(unwanted, allowed)
+        if query.unlike:
+            found["unlike"] = self.similar.scores(query.unlike, allowed)
+        found["popularity"] = self.popularity
+        return found
+
+    def _fuse(self, sources: dict[str, Scores], allowed: Mask) -> Scores:
+        fused = np.zeros(len(self.catalog), np.float32)
+        for name, scores in sources.items():
+            fused += np.float32(getattr(self.weights, name)) * scores
+        return np.where(allowed, fused, np.float32(-np.inf))
+
+    def _free_words(self, wishes: Sequence[Wish]) -> list[str]:
+        return [str(wish.value) for wish in wishes if self.catalog.schema.column(wish.attribute) is None]
+
+    def _dense(self, text: str, query: Query, allowed: Mask) -> Scores:
+        vector = self.encoder.encode([text])[0]
+        if len(self.catalog) <= self.weights.scanned:
+            return contrast(self.index.vectors @ vector, allowed)
+        hidden = query.exclude | {*query.like, *query.unlike}
+        places, cosines = self.index.nearest(vector, self.weights.nearest, constraints=query.constraints, exclude=hidden)
+        scores = np.zeros(len(self.catalog), np.float32)
+        if len(places):
+            floor, best = float(cosines[-1]), float(cosines[0])
+            scores[places] = (cosines - floor) / (best - floor) if best > floor else 1.0
+        return scores
+
+    def _avoided(self, wishes: Sequence[Wish], allowed: Mask) -> Scores:
+        """Return (n,) how far an item has what is not wanted: the mean over the wishes, matched one by one."""
+        sums = np.zeros(len(self.catalog), np.float32)
+        words = self._free_words(wishes)
+        for wish in wishes:
+            match = self.attributes.match(wish)
+            if match is not None:
+                sums += np.float32(abs(wish.weight)) * match
+        if words:
+            vectors = self.encoder.encode(words)
+            for word, vector in zip(words, vectors, strict=True):
+                near = contrast(self.index.vectors @ vector, allowed)
+                sums += 0.5 * near + 0.5 * share_of_best(self.index.lexical.scores(word), allowed)
+        return np.clip(sums, 0, 1)
