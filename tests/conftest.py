@@ -10,11 +10,16 @@ for _name in [name for name in os.environ if name.startswith("TASTEMAKER_")]:
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
+from collections.abc import Iterator  # noqa: E402
 from pathlib import Path  # noqa: E402
+from typing import TYPE_CHECKING  # noqa: E402
 
 import pytest  # noqa: E402
 
 from retrieval.catalog import Alias, Catalog, CatalogSchema, Column, Item  # noqa: E402
+
+if TYPE_CHECKING:
+    from agent import Recommender
 
 
 @pytest.fixture
@@ -23,6 +28,16 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "home"
     monkeypatch.setenv("TASTEMAKER_HOME", str(path))
     return path
+
+
+@pytest.fixture(scope="session")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recommender]:
+    """Open the recommender as it ships, once for all tests that use the real models."""
+    from agent import Recommender, Settings
+
+    rec = Recommender.open(Settings(home=tmp_path_factory.mktemp("embedded")))
+    yield rec
+    rec.close()
 
 
 @pytest.fixture(scope="session")
