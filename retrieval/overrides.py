@@ -24,7 +24,7 @@ def beside(catalog_file: Path) -> Path | None:
 
 
 def override(schema: CatalogSchema, path: Path) -> CatalogSchema:
-    """Return the schema as the file at `path` changes it; UserError names the file, the key and the nearest valid one."""
+    """Return the schema as the file at `path` changes it; UserError names file, key and the nearest valid one."""
     try:
         given = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
@@ -42,8 +42,12 @@ def override(schema: CatalogSchema, path: Path) -> CatalogSchema:
             for other in columns.values():
                 if other.role == role and other.name != name:
                     columns[other.name] = other.model_copy(update={"role": "ignore"})
-    aliases = {fold(phrase): _aliases(path, phrase, value, columns) for phrase, value in _table(path, given, "aliases").items()}
-    titles = {fold(phrase): _string(path, f"titles.{phrase}", item) for phrase, item in _table(path, given, "titles").items()}
+    aliases = {
+        fold(phrase): _aliases(path, phrase, value, columns) for phrase, value in _table(path, given, "aliases").items()
+    }
+    titles = {
+        fold(phrase): _string(path, f"titles.{phrase}", item) for phrase, item in _table(path, given, "titles").items()
+    }
     return CatalogSchema(
         columns=tuple(columns.values()),
         noun=_string(path, "noun", given.get("noun", schema.noun)),
@@ -57,7 +61,7 @@ def override(schema: CatalogSchema, path: Path) -> CatalogSchema:
 def _known(path: Path, key: str, valid: Collection[str], what: str, prefix: str = "") -> None:
     if key not in valid:
         near = difflib.get_close_matches(key, valid, 1, 0.0)
-        raise UserError(f"{path}: unknown {what} `{prefix}{key}`; the nearest valid one is `{prefix}{near[0] if near else ''}`")
+        raise UserError(f"{path}: unknown {what} `{prefix}{key}`; the nearest valid one is `{prefix}{near[0]}`")
 
 
 def _table(path: Path, given: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -83,18 +87,24 @@ def _changed(path: Path, column: Column, settings: Any) -> Column:
             kind = "true or false" if wanted is bool else "a string"
             raise UserError(f"{path}: `columns.{column.name}.{key}` needs {kind}, it is {value!r}")
         if key == "role":
-            _known(path, value, get_args(Role), "role")
+            _known(path, str(value), get_args(Role), "role")
     return Column.model_validate({**column.model_dump(), **settings})
 
 
 def _aliases(path: Path, phrase: str, value: Any, columns: Mapping[str, Column]) -> tuple[Alias, ...]:
     entries = value if isinstance(value, list) else [value]
     for entry in entries:
-        if not isinstance(entry, dict) or set(entry) != {"attribute", "value"} or not isinstance(entry["attribute"], str):
+        if (
+            not isinstance(entry, dict)
+            or set(entry) != {"attribute", "value"}
+            or not isinstance(entry["attribute"], str)
+        ):
             raise UserError(f"{path}: `aliases.{phrase}` needs {{attribute = ..., value = ...}} or a list of such")
         _known(path, entry["attribute"], columns, "attribute", "")
         if isinstance(entry["value"], bool) or not isinstance(entry["value"], str | int | float):
-            raise UserError(f"{path}: the value of `aliases.{phrase}` is a string or a number, it is {entry['value']!r}")
+            raise UserError(
+                f"{path}: the value of `aliases.{phrase}` is a string or a number, it is {entry['value']!r}"
+            )
     return tuple(Alias.model_validate(entry) for entry in entries)
 
 
@@ -102,7 +112,9 @@ def _slices(path: Path, table: Mapping[str, Any], columns: Mapping[str, Column])
     """Read `"runtime.short" = 100` and `runtime.short = 100` alike."""
     flat: dict[str, Any] = {}
     for key, value in table.items():
-        flat.update({f"{key}.{word}": bound for word, bound in value.items()} if isinstance(value, dict) else {key: value})
+        flat.update(
+            {f"{key}.{word}": bound for word, bound in value.items()} if isinstance(value, dict) else {key: value}
+        )
     for key, value in flat.items():
         _known(path, key.partition(".")[0], columns, "column", "slices.")
         if "." not in key or isinstance(value, bool) or not isinstance(value, int | float):

@@ -57,11 +57,15 @@ def read_catalog(path: Path, schema_file: Path | None = None, *, strict: bool = 
     items = _items(path, schema, rows, problems, strict)
     problems.sort(key=lambda problem: problem.line)
     if not items:
-        raise UserError(f"{path}: no row can be used; the first problem is at line {problems[0].line}: {problems[0].reason}")
+        raise UserError(
+            f"{path}: no row can be used; the first problem is at line {problems[0].line}: {problems[0].reason}"
+        )
     known = {item.id for item in items}
     for phrase, item_id in schema.titles.items():
         if item_id not in known:
-            raise UserError(f"{schema_path}: `titles.{phrase}` names the item {item_id!r}, which the catalog does not have")
+            raise UserError(
+                f"{schema_path}: `titles.{phrase}` names the item {item_id!r}, which the catalog does not have"
+            )
     return Reading(Catalog(schema, items), tuple(problems))
 
 
@@ -89,9 +93,7 @@ def _with_year(schema: CatalogSchema, rows: Sequence[Row]) -> CatalogSchema:
     return schema.model_copy(update={"columns": (*schema.columns, Column(name="year", role="number", unit="year"))})
 
 
-def _items(
-    path: Path, schema: CatalogSchema, rows: Sequence[Row], problems: list[Problem], strict: bool
-) -> list[Item]:
+def _items(path: Path, schema: CatalogSchema, rows: Sequence[Row], problems: list[Problem], strict: bool) -> list[Item]:
     typed = _Typed(schema, rows)
     first_line: dict[str, int] = {}
     items: list[Item] = []

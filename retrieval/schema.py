@@ -87,7 +87,12 @@ def infer(rows: Sequence[Mapping[str, Any]]) -> CatalogSchema:
     texts = [name for name, role in roles.items() if role == "text"]
     kept_text = _named(texts, TEXTS) or max(texts, key=lambda name: profiles[name].length, default=None)
     counts = [name for name, role in roles.items() if role == "popularity"]
-    for role, kept in (("text", kept_text), ("popularity", _named(counts, POPULARITY)), ("image", None), ("link", None)):
+    for role, kept in (
+        ("text", kept_text),
+        ("popularity", _named(counts, POPULARITY)),
+        ("image", None),
+        ("link", None),
+    ):
         players = [name for name, its in roles.items() if its == role]
         for name in players:
             if name != (kept or players[0]):

@@ -35,8 +35,9 @@ class Weights:
     unlike: float = -0.3
     """Likeness to items that were not wanted."""
     scanned: int = 50_000
-    """Catalog size up to which the dense source scores every item; above, only the nearest `nearest` that Chroma finds."""
+    """Catalog size up to which the dense source scores every item."""
     nearest: int = 1000
+    """How many items the dense source scores in a larger catalog: those that the index finds."""
 
 
 class Retriever:
@@ -127,7 +128,9 @@ class Retriever:
         if len(self.catalog) <= self.weights.scanned:
             return contrast(self.index.vectors @ vector, allowed)
         hidden = query.exclude | {*query.like, *query.unlike}
-        places, cosines = self.index.nearest(vector, self.weights.nearest, constraints=query.constraints, exclude=hidden)
+        places, cosines = self.index.nearest(
+            vector, self.weights.nearest, constraints=query.constraints, exclude=hidden
+        )
         scores = np.zeros(len(self.catalog), np.float32)
         if len(places):
             floor, best = float(cosines[-1]), float(cosines[0])

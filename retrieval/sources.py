@@ -26,8 +26,8 @@ def contrast(raw: Scores, allowed: Mask) -> Scores:
         return np.zeros_like(raw)
     best, mean = float(raw[allowed].max()), float(raw[allowed].mean())
     if best <= mean:
-        return np.where(allowed & (raw > 0), np.float32(1), np.float32(0))
-    return np.clip((raw - mean) / (best - mean), 0, 1).astype(np.float32)
+        return (allowed & (raw > 0)).astype(np.float32)
+    return np.clip((raw - np.float32(mean)) / np.float32(best - mean), 0, 1)
 
 
 def share_of_best(raw: Scores, allowed: Mask) -> Scores:

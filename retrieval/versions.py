@@ -50,7 +50,9 @@ def locked(home: Path) -> Iterator[None]:
         with FileLock(_root(home) / "build.lock", timeout=LOCK_SECONDS):
             yield
     except Timeout as error:
-        raise UserError(f"{home}: another build has held the lock for {LOCK_SECONDS:.0f} s; wait for it or end it") from error
+        raise UserError(
+            f"{home}: another build has held the lock for {LOCK_SECONDS:.0f} s; wait for it or end it"
+        ) from error
 
 
 def prune(home: Path) -> None:
