@@ -8,6 +8,7 @@ from itertools import combinations
 from typing import Literal
 
 from agent.belief import BeliefState, BeliefUpdate, Drop, Limit, Question
+from agent.querying import never_shown
 from agent.wording import listed, said
 from retrieval.catalog import Catalog, Column, Item, fold
 from retrieval.constraints import Constraint
@@ -99,7 +100,7 @@ def _action(update: BeliefUpdate) -> Action:
 
 def look(belief: BeliefState, catalog: Catalog, count: Count) -> Facts:
     """Count what fits; when nothing does, find out which limits are to blame and the nearest way out."""
-    limits, gone = belief.constraints, belief.excluded()
+    limits, gone = belief.constraints, never_shown(belief)
     rules = [limit.constraint for limit in limits]
     fitting = count(rules, gone)
     if fitting or not limits:
@@ -142,7 +143,7 @@ def _moved(limit: Limit, belief: BeliefState, catalog: Catalog) -> tuple[float, 
     if limit.op not in ("at_least", "at_most"):
         return None
     others = [other.constraint for other in belief.constraints if other is not limit]
-    gone = belief.excluded()
+    gone = never_shown(belief)
     numbers = [
         number
         for item in catalog

@@ -18,30 +18,37 @@ def query_of(belief: BeliefState, text: str, catalog: Catalog, limit: int) -> Qu
     """
     like = _examples(belief, catalog)
     away = tuple(item for item in belief.with_verdict("unlike_this") if item in catalog)
-    words = _words(belief)
+    words = _words(belief, catalog)
     nothing_known = not (words or belief.constraints or belief.preferences or like)
     return Query(
         text=text if nothing_known and belief.intent == "search" else " ".join(words),
         wishes=tuple(
             Wish(entry.attribute, entry.value, entry.weight)
             for entry in belief.preferences
-            if entry.attribute != "text"
+            if entry.attribute != "text" or entry.weight < 0
         ),
         constraints=tuple(entry.constraint for entry in belief.constraints),
-        exclude=belief.excluded() | frozenset(belief.with_verdict("like_this", "unlike_this")),
+        exclude=never_shown(belief),
         like=like,
         unlike=away,
         limit=limit,
     )
 
 
-def _words(belief: BeliefState) -> list[str]:
-    """Return the words of what is wanted: free wishes first, then values, each once."""
+def never_shown(belief: BeliefState) -> frozenset[str]:
+    """Return the items not to recommend: those ruled out, and those that the person knows and named as examples."""
+    return belief.excluded() | frozenset(belief.with_verdict("liked", "like_this", "unlike_this"))
+
+
+def _words(belief: BeliefState, catalog: Catalog) -> list[str]:
+    """Return the words of what is wanted: free wishes first, then facet values, each once."""
     wishes = [entry for entry in belief.preferences if entry.weight > 0]
     free = [str(entry.value) for entry in wishes if entry.attribute == "text"]
-    values = [entry.value for entry in wishes if entry.attribute != "text"]
-    values += [entry.value for entry in belief.constraints if entry.op in ("is", "contains")]
-    return list(dict.fromkeys(free + [value for value in values if isinstance(value, str)]))
+    facets = {column.name for column in catalog.schema.with_role("facet")}
+    values = [str(entry.value) for entry in wishes if entry.attribute in facets]
+    values += [str(entry.value) for entry in belief.constraints if entry.op == "is" and entry.attribute in facets]
+    values += [str(entry.value) for entry in belief.constraints if entry.op == "contains"]
+    return list(dict.fromkeys(free + values))
 
 
 def _examples(belief: BeliefState, catalog: Catalog) -> tuple[str, ...]:

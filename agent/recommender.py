@@ -56,21 +56,24 @@ class Recommender:
         self._locks_lock = threading.Lock()
 
     @classmethod
-    def open(cls, settings: Settings | None = None, say: Callable[[str], None] = lambda _: None) -> Recommender:
+    def open(
+        cls, settings: Settings | None = None, say: Callable[[str], None] = lambda _: None, *, progress: bool = False
+    ) -> Recommender:
         """Open everything that `settings` name, building the demo catalog's index on the first start.
 
-        `say` is told about long steps. UserError when something named cannot be had.
+        `say` is told about long steps, `progress` draws bars on them. UserError when something named cannot be had.
         """
-        from retrieval.search import Retriever
-
         from agent.linking import Linker
         from agent.llm import open_llm
         from retrieval.encoder import open_encoder
         from retrieval.index import open_or_build_demo
+        from retrieval.search import Retriever
 
         settings = settings or Settings()
-        index = open_or_build_demo(settings.home)
+        say("Opening the index.")
+        index = open_or_build_demo(settings.home, encoder=settings.encoder, progress=progress)
         retriever = Retriever(index, open_encoder(settings.encoder))
+        say("Opening the language model.")
         llm = open_llm(settings.model, settings.adapter, index.semantic_ids, settings.home, say)
         return cls.assemble(settings, retriever, llm, Linker(index.catalog), index.fingerprint)
 
