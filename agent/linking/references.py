@@ -1,0 +1,176 @@
+"""Items referred to and not named: by position, by description, by `that one`."""
+
+from __future__ import annotations
+
+import re
+
+from agent.belief import BeliefState
+from agent.linking.lexicon import CONNECTING, Lexicon
+from agent.linking.mentions import Mention
+from agent.linking.words import Message, key, stem, stems
+
+ORDINALS = {
+    "first": 1, "1st": 1, "second": 2, "2nd": 2, "third": 3, "3rd": 3, "fourth": 4, "4th": 4, "fifth": 5, "5th": 5,
+    "top": 1, "1": 1, "2": 2, "3": 3, "4": 4, "5": 5, "one": 1, "two": 2, "three": 3, "four": 4, "num": 0,
+}  # fmt: skip
+_ORDINAL = "first|1st|second|2nd|third|3rd|fourth|4th|fifth|5th"
+_LIST = rf"(?:{_ORDINAL}|\d|one|two|three|four)"
+_FIRST_N = re.compile(r"\b(?:the )?(?P<side>first|last|other|top|bottom) (?P<count>two|three|2|3|couple)\b")
+_ALL = re.compile(
+    r"\b(?P<both>both(?: of (?:them|those|these))?|the both)\b"
+    r"|\b(?P<all>all (?:of them|of those|of these|three|four|five|3|4|5|those|these|seen)|every one of (?:them|those|these)|the lot"
+    r"|seen (?:em |them )all|(?:seen|watched|know|hate|love|loved) (?:all|them all|em all)|all the (?:above|ones you \w+))\b"
+    r"|\b(?P<none>neither|none of (?:them|those|these)|not any of (?:them|those|these))\b"
+)
+_HASH = re.compile(r"(?:# ?|\b(?:no|nr|number|num|option) ?\.? ?)(?P<n>[1-9]|one|two|three|four|five)\b")
+_NTH = re.compile(
+    rf"\b(?:the |that |your |ur )?(?:very )?(?P<n>{_ORDINAL})(?: (?:one|film|movie|book|title|item|thing|option|choice|pick|suggestion|"
+    rf"from (?:the )?(?:top|left)))?\b(?! (?:time|date|half|class|thing|place|thought|reaction|year|night|week|day|of all|two|three|"
+    rf"couple|world|person|name|hour|grade|to|aid|release|world|season|part|act|part|job|love|films?|part|attempt|kiss|rule|floor|language|sight|marriage))"
+)
+_LAST = re.compile(r"\b(?:the|that|your) (?:very )?(?:last|final|bottom) (?:one|film|movie|book|title|item|option)\b|\bthe last(?= ?$| [.,!?])|\blast one\b")
+_OTHER = re.compile(r"\b(?:the )?other(?: one| film| movie| book| two)?\b(?= ?$| [.,!?]| is| whats| what| then)|\bthe other one\b|\bthe other\b(?! \w+ (?:than|was))")
+_BARE = re.compile(r"^(?:(?:ok|okay|k|yeah|yes|sure|hm|hmm|nah|no|fine|um|uh|seen|the|number|then|and|,|\.|!|pick|ill|take|lets|do|go|with|for|watched|saw) )*(?P<n>[1-5])(?: (?:and|&|,|n) (?P<m>[1-5]))?\b(?! (?:year|yr|min|hour|hr|h\b|people|of us|kids?|star|/|%|more|other|times?|or|votes|am|pm|days?|weeks?|girls|boys))")
+_SEEN_NUMBERS = re.compile(
+    r"\b(?:seen|watched|saw|like|liked|loved|not|hate|hated|take|skip|drop|both) (?P<list>[1-5](?: ?(?:,|and|&|\+) ?[1-5]| [1-5])*)\b"
+    r"(?! (?:year|yr|min|hour|hr|h\b|times?|of|star|other|more|people|kids?))"
+    r"|\b(?P<list2>[1-5](?: ?(?:,|and|&|\+) ?[1-5]| [1-5])*) (?:seen|watched|is|was|looks|sounds|no|yes|then|please|pls|for|i|sorta)\b"
+    r"|\bbetween (?P<list3>[1-5] and [1-5])\b|\b(?P<list4>[1-5] or [1-5])\b"
+)
+_PRONOUN = re.compile(
+    r"\b(?:that one|this one|that|this|it|thats it|its|same|that film|that movie|this movie|this film|that book|this book|him|her|those|them|these|they)\b"
+)
+_DESCRIBED = re.compile(
+    r"\b(?:the|that|your|this|le|da|dat) (?P<what>(?:(?!\b(?:one|ones|is|are|was|like|but|of|about|in|and|or|than|i|you|to)\b)[\w]+ ){1,4}?)"
+    r"(?:one|ones|1|movie|film|thing|flick|book|guy|dude|story|pic|picture)\b"
+)
+_THE_ONE_WITH = re.compile(
+    r"\b(?:the|that) (?:one|film|movie|book|ones)(?: thats)? (?:with|about|by|from|in|starring|where|set in|of|w|directed by|on)"
+    r"(?: the| a| an| some| his| her)? (?P<what>(?:\w+ ?){1,4})"
+)
+_THE_THING = re.compile(r"\b(?:the|that|this|those|dem|your) (?P<what>\w+(?: \w+)?)\b")
+_GENERIC = frozenset(
+    "first second third fourth fifth last other same next new best good right only whole one two three old older newer"
+    " shorter longer funnier lighter usual second latest previous more most".split()
+)
+
+
+class ReferenceLinker:
+    """Resolves references through the ledger of what was shown."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        """Describe items by the values that `lexicon` knows."""
+        self.lexicon = lexicon
+        self.catalog = lexicon.catalog
+
+    def link(self, message: Message, belief: BeliefState) -> list[Mention]:
+        """Return mentions of shown items by position or description; `ref` is `#n` for a position."""
+        last = belief.last_shown()
+        if not last:
+            return []
+        ids = [line.item_id for line in last]
+        line = message.line
+        found: list[Mention] = []
+
+        def add(match: re.Match[str], places: list[int], strength: float = 2.0, group: int | str = 0) -> None:
+            places = [place for place in places if 1 <= place <= len(ids)]
+            if places:
+                found.append(
+                    Mention(
+                        *message.span(match, group), "item", strength,
+                        item_ids=tuple(ids[place - 1] for place in places), ref=" ".join(f"#{place}" for place in places),
+                    )
+                )  # fmt: skip
+
+        for match in _FIRST_N.finditer(line):
+            count = {"two": 2, "2": 2, "couple": 2}.get(match["count"], 3)
+            places = list(range(1, len(ids) + 1))
+            add(match, places[:count] if match["side"] in ("first", "top") else places[-count:], 3.0)
+        for match in _ALL.finditer(line):
+            add(match, list(range(1, len(ids) + 1)) if match["all"] or len(ids) < 3 else list(range(1, 3)), 2.5)
+        for match in _HASH.finditer(line):
+            add(match, [ORDINALS.get(match["n"], 0)], 2.5)
+        for match in _NTH.finditer(line):
+            if match["n"] != "first" or not re.match(r" ?,? (?:i|we|a|an|of|let)\b", line[match.end() :]):
+                add(match, [ORDINALS[match["n"]]], 1.2)
+        for match in _LAST.finditer(line):
+            add(match, [len(ids)], 2.2)
+        for match in _SEEN_NUMBERS.finditer(line):
+            group = next(name for name in ("list", "list2", "list3", "list4") if match[name])
+            add(match, [int(digit) for digit in re.findall(r"\d", match[group])], 2.3, group)
+        if match := _BARE.match(line):
+            add(match, [int(match[group]) for group in ("n", "m") if match[group]], 1.5, "n" if not match["m"] else 0)
+        found += self._described(message, belief)
+        return found
+
+    def _described(self, message: Message, belief: BeliefState) -> list[Mention]:
+        last = belief.last_shown()
+        pools = [
+            [line.item_id for line in last],
+            list(dict.fromkeys(line.item_id for line in reversed(belief.shown))),
+        ]
+        found = []
+        for pattern, strength in ((_THE_ONE_WITH, 2.6), (_DESCRIBED, 2.4)):
+            for match in pattern.finditer(message.line):
+                words = tuple(word for word in match["what"].split() if word not in CONNECTING)
+                if not words or all(word in _GENERIC for word in words):
+                    continue
+                for pool in pools:
+                    if item := self._matching(words, pool):
+                        found.append(Mention(*message.span(match), "item", strength, item_ids=(item,), ref="described"))
+                        break
+        for match in _THE_THING.finditer(message.line):
+            words = tuple(match["what"].split())
+            for size in (2, 1):
+                part = words[:size]
+                if len(part) == size and part[-1] not in _GENERIC and part[0] not in _GENERIC:
+                    item = self._named(part, pools[0])
+                    if item:
+                        start, _ = message.span(match)
+                        found.append(Mention(start, start + 1 + size, "item", 1.1, item_ids=(item,), ref="described"))
+                        break
+        return found
+
+    def _named(self, words: tuple[str, ...], pool: list[str]) -> str | None:
+        """Return the only item of `pool` with all of `words` in its title."""
+        wanted = [stem(word) for word in words if len(word) > 2]
+        if not wanted or all(word in CONNECTING for word in wanted):
+            return None
+        hits = [item for item in pool if set(wanted) <= set(stems(self.catalog[item].title))]
+        return hits[0] if len(hits) == 1 else None
+
+    def _matching(self, words: tuple[str, ...], pool: list[str]) -> str | None:
+        """Return the item of `pool` that `words` describe best: by title, value, person, text; None when several do."""
+        scored = []
+        for item_id in pool:
+            score = self._fit(words, item_id)
+            if score > 0:
+                scored.append((score, item_id))
+        scored.sort(key=lambda pair: -pair[0])
+        if not scored or (len(scored) > 1 and scored[0][0] < scored[1][0] * 1.3):
+            return None
+        return scored[0][1]
+
+    def _fit(self, words: tuple[str, ...], item_id: str) -> float:
+        item = self.catalog[item_id]
+        title = set(stems(item.title))
+        text = set(stems(item.text))
+        values = [value for column in self.catalog.schema.with_role("facet") for value in item.values(column.name)]
+        exact = {key(stems(value)) for value in values}
+        loose = {word for value in values for word in stems(value)}
+        wanted = tuple(stem(word) for word in words)
+        score = 0.0
+        for start in range(len(wanted)):
+            for end in range(start + 1, len(wanted) + 1):
+                phrase = key(wanted[start:end])
+                meant = self.lexicon.values.get(phrase, ())
+                if phrase in exact or any(key(stems(str(meaning.value))) in exact for meaning in meant):
+                    score += 2.0
+        for word in wanted:
+            if word in title:
+                score += 2.5
+            elif word in loose:
+                score += 1.2
+            elif word in text:
+                score += 0.7
+        return score

@@ -1,0 +1,48 @@
+"""Content words that no linker covered."""
+
+from __future__ import annotations
+
+from agent.linking.mentions import Mention
+from agent.linking.words import SENTENCE_ENDS, Message
+
+STOP_WORDS = frozenset(
+    """
+    a about actually after again ah all also am an and another any anybody anyone anything are as at aw be because been
+    before being bit both but by can cant cheers could couldnt did didnt do does doesnt doing done dont each either else
+    enough er etc even ever every everyone everything few fine for from get gets getting give gimme go goes going gonna good
+    got great had has hasnt have havent having he hello her here hers hey hi him his hm hmm how i id if ill im in instead
+    into is isnt it its ive just k kind kinda know lately let lets like lol lot lots made make makes many may maybe me mean
+    might mind mine more most much must my myself need needs never next nice no nope not nothing now of off oh ok okay on
+    once one ones only or other others our out over own perhaps please pls plz preferably prefer probably put quite rather
+    really recommend right said same say see seen shall she should show smth so some somebody someone something somewhere
+    sorry sort still stuff such suggest sure take tell than thank thanks that thats the their them then there theres these
+    they theyre thing things think this those though to today tonight too try u uh um up ur us use very via w wanna want
+    wants was wasnt watch watched watching way we well were weve what whatever whats when where which while who whos why
+    wife will with without wont would wouldnt yeah yep yes yet yo you your youre yours film films movie movies book books
+    morning evening afternoon night hello hiya goodbye bye dear friend friends husband looking find search day time got way
+    """.split()
+)
+
+
+def residue_of(message: Message, mentions: tuple[Mention, ...]) -> tuple[str, ...]:
+    """Return runs of words with content that no mention covers, stop words trimmed, as written."""
+    covered = {place for mention in mentions for place in range(mention.start, mention.end)}
+    phrases: list[str] = []
+    start: int | None = None
+    for place in range(len(message.tokens) + 1):
+        token = message.tokens[place] if place < len(message.tokens) else None
+        inside = token is not None and place not in covered and token.is_word
+        if inside and start is None:
+            start = place
+        if not inside and start is not None:
+            phrases += _trimmed(message, start, place)
+            start = None
+    return tuple(phrases)
+
+
+def _trimmed(message: Message, start: int, end: int) -> list[str]:
+    while start < end and message.tokens[start].norm in STOP_WORDS | SENTENCE_ENDS:
+        start += 1
+    while end > start and message.tokens[end - 1].norm in STOP_WORDS | SENTENCE_ENDS:
+        end -= 1
+    return [message.written(start, end)] if start < end else []

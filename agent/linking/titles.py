@@ -1,0 +1,138 @@
+"""Items named by title: in full, shortened, misspelt, or by a word of the title of something that was shown."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+
+from agent.belief import BeliefState
+from agent.linking.lexicon import ARTICLES, CONNECTING, Lexicon, title_parts
+from agent.linking.mentions import Mention
+from agent.linking.words import Message, number_key
+
+ENOUGH = 1.0
+"""Evidence from which a title is taken as meant."""
+_MARKS = frozenset(",!?")
+_CUE_BEFORE = re.compile(
+    r"\b(?:like|seen|saw|watched|watch|rewatched|loved|love|hated|hate|liked|enjoyed|called|named|title|than|finished|about|"
+    r"is|was|of|between|not|no|on|ok|okay|take|choose|pick|with|then|film|movie|book|why|does|put|as|maybe|remember|and|or|but|"
+    r"the|to|from|in|hmm|oh|yes|yeah|for|vs|both|have|own|tried|started|know|read|played) ?(?:the|a|an|yes|:|,|\.)?$"
+)
+_TITLE_CUE_BEFORE = re.compile(
+    r"\b(?:like|seen|saw|watched|rewatched|loved|hated|liked|enjoyed|called|named|title|finished|vs|read|played)(?: the| a| an| :)?$"
+)
+_CUE_AFTER = re.compile(
+    r"^(?:then|it is|is|was|were|seen|looks|sounds|please|pls|why|has|\?|!|\.|,|wins|again|no|yes|or|vs|and|tonight|for|made|"
+    r"works|will|instead|got|does|i|we|made|gave|scared|type|vibe|style|had|ok|lol|thanks|sold|scares|film|movie|book|one)\b"
+)
+
+
+class TitleLinker:
+    """Finds items named in a message, with evidence weighed by how ordinary the words are and what was shown."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        """Look titles up in `lexicon`."""
+        self.lexicon = lexicon
+        self._parts: dict[str, set[str]] = {}
+
+    def link(self, message: Message, belief: BeliefState) -> list[Mention]:
+        """Return the items that `message` names, one mention each, best reading first."""
+        recent = _recency(belief)
+        local = self._local_parts(recent)
+        found: list[Mention] = []
+        for start, end, stems in message.grams(min(self.lexicon.longest, 12), _MARKS):
+            phrase = number_key(stems)
+            ids = self.lexicon.titles.get(phrase)
+            parts = local.get(phrase)
+            if ids:
+                strength = self._full_evidence(message, start, end, stems)
+                best = max(ids, key=lambda item: recent.get(item, 0.0))
+                strength += recent.get(best, 0.0)
+                if recent.get(best, 0.0) < 0.4 and parts:
+                    best, strength = parts[0], strength + recent[parts[0]]
+                if strength >= ENOUGH:
+                    found.append(Mention(start, end, "item", strength, item_ids=(best,)))
+            elif parts:
+                strength = self._part_evidence(message, start, end, stems) + recent[parts[0]]
+                if strength >= ENOUGH:
+                    found.append(Mention(start, end, "item", strength, item_ids=(parts[0],)))
+            elif (ids := self.lexicon.title_parts.get(phrase)) and len(ids) <= 6:
+                strength = self._part_evidence(message, start, end, stems) + (0.25 if len(ids) == 1 else 0.0)
+                if len(stems) == 1 and self._means_other(phrase):
+                    strength -= 0.6
+                if strength >= ENOUGH:
+                    found.append(Mention(start, end, "item", strength, item_ids=(ids[0],)))
+        return found
+
+    def _means_other(self, phrase: str) -> bool:
+        return phrase in self.lexicon.values or phrase in self.lexicon.names or phrase in self.lexicon.name_parts
+
+    def _local_parts(self, recent: dict[str, float]) -> dict[str, list[str]]:
+        """Return every part of the titles in the ledger -> item ids, most recent first."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for item_id in sorted(recent, key=lambda item: -recent[item]):
+            if item_id in self.lexicon.catalog:
+                if item_id not in self._parts:
+                    self._parts[item_id] = title_parts(self.lexicon.catalog[item_id].title)
+                for part in self._parts[item_id]:
+                    found[part].append(item_id)
+        return found
+
+    def _full_evidence(self, message: Message, start: int, end: int, stems: tuple[str, ...]) -> float:
+        content = [stem for stem in stems if stem not in CONNECTING and stem not in ARTICLES]
+        rare = [stem for stem in content if stem not in self.lexicon.ordinary and not stem.isdigit()]
+        if rare:
+            base = 1.0 if len(stems) > 1 or not self._means_other(number_key(stems)) else 0.55
+        elif len(content) >= 3 or len(stems) >= 4:
+            base = 1.0
+        elif len(content) == 2 or (len(stems) == 2 and content):
+            base = 0.6
+        else:
+            base = 0.1 if content else -0.2
+        return base + self._context(message, start, end)
+
+    def _part_evidence(self, message: Message, start: int, end: int, stems: tuple[str, ...]) -> float:
+        rare = [stem for stem in stems if stem not in self.lexicon.ordinary and not stem.isdigit()]
+        base = 0.6 if rare else 0.4 if len(stems) >= 3 else 0.1 if len(stems) == 2 else -0.3
+        return base + self._context(message, start, end)
+
+    @staticmethod
+    def _context(message: Message, start: int, end: int) -> float:
+        """Return the evidence around a span: quotes, capitals, cue words, standing alone."""
+        evidence = 0.0
+        words = [token for token in message.tokens[start:end] if token.is_word]
+        before, after = message.piece(start - 3, start), message.piece(end, end + 3)
+        if start and end < len(message) and message.tokens[start - 1].norm in "\"“'‘*" and message.tokens[end].norm in "\"”'’*":
+            evidence += 1.0
+        if message.mixed_case and all(token.text[0].isupper() for token in words if token.norm not in CONNECTING):
+            opens = start == message.sentence_at(start)[0]
+            evidence += 0.6 if not opens else 0.15
+        if _TITLE_CUE_BEFORE.search(before):
+            evidence += 0.5
+        elif _CUE_BEFORE.search(before) or not before:
+            evidence += 0.2
+        if not after or _CUE_AFTER.match(after):
+            evidence += 0.2
+        if sum(token.is_word for token in message.tokens) <= len(words) + 2:
+            evidence += 0.5
+        return evidence
+
+
+def _recency(belief: BeliefState) -> dict[str, float]:
+    """Return item id -> weight for what was shown or spoken of: the latest list weighs most, then by position."""
+    weights: dict[str, float] = {}
+    for verdict in belief.items:
+        if verdict.item_id:
+            weights[verdict.item_id] = 0.4
+    for line in belief.shown:
+        weights[line.item_id] = max(weights.get(line.item_id, 0.0), 0.5)
+    for line in belief.last_shown():
+        weights[line.item_id] = 0.9 - 0.001 * line.position
+    return weights
+
+
+def items_of(mentions: tuple[Mention, ...]) -> Iterator[str]:
+    """Yield the ids of the items that `mentions` are about."""
+    for mention in mentions:
+        yield from mention.item_ids

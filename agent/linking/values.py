@@ -1,0 +1,124 @@
+"""Values of facets and names of people, as spans of the message."""
+
+from __future__ import annotations
+
+import re
+
+from agent.belief import BeliefState
+from agent.linking.lexicon import Lexicon, Meaning
+from agent.linking.mentions import Bound, Mention
+from agent.linking.words import NUMBER_WORDS, Message, key, stems
+
+_AGE = re.compile(
+    rf"\b(?:(?P<first>\d\d?|{'|'.join(NUMBER_WORDS)})(?: (?:and|or|to|[-–]|&) (?:an? )?(?:\d\d?|{'|'.join(NUMBER_WORDS)}))?"
+    rf"(?: |)(?:yos?|(?:years?|yrs?) ?olds?|y / o)\b"
+    rf"|\b(?:aged?|ages) (?P<aged>\d\d?|{'|'.join(NUMBER_WORDS)})\b"
+    rf"|\b(?:hes|shes|theyre|he is|she is|they are|im|is|turns|turning|just turned|who is|whos|have|are|has) "
+    rf"(?:only |just |about |almost |like |nearly )?(?P<is>\d\d?|{'|'.join(NUMBER_WORDS)})(?: (?:and|or|[-–]|,) (?P<is2>\d\d?|{'|'.join(NUMBER_WORDS)}))?"
+    rf"(?= years?$| years? [.,!?]|$| [.,!?;]| and | so | but | my | now | who )"
+    rf"|\b(?P<of>\d\d?) and (?:an? )?(?P<of2>\d\d?) (?:year|yr)s?\b)"
+)
+_DIGITS = {word: str(number) for word, number in NUMBER_WORDS.items()}
+
+
+class ValueLinker:
+    """Finds facet values by the catalog's own words and aliases, and people by name, surname or rare first name."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        """Look phrases up in `lexicon`."""
+        self.lexicon = lexicon
+
+    def link(self, message: Message, belief: BeliefState) -> list[Mention]:
+        """Return the values that `message` names, people included."""
+        found = self._ages(message)
+        nearby = self._people_nearby(belief)
+        for start, end, words in message.grams(self.lexicon.longest):
+            phrase = key(words)
+            if meanings := self.lexicon.values.get(phrase):
+                found.append(_mention(start, end, meanings, 1.5 if len(words) > 1 else 1.0))
+            if holders := self.lexicon.names.get(phrase):
+                if len(words) > 1 or self._as_name(message, start, end, words):
+                    found.append(Mention(start, end, "value", 2.0, (self._one(message, start, holders),)))
+            elif (holders := self.lexicon.name_parts.get(phrase)) and (
+                person := self._by_part(message, start, end, words, holders, nearby)
+            ):
+                found.append(Mention(start, end, "value", 0.9, (person,)))
+        return found
+
+    def _ages(self, message: Message) -> list[Mention]:
+        found = []
+        for match in _AGE.finditer(message.line):
+            said = next(match[group] for group in ("first", "aged", "is", "of") if match[group])
+            age = _DIGITS.get(said, said)
+            if meanings := self.lexicon.values.get(key(stems(f"{age} year old"))):
+                found.append(_mention(*message.span(match), meanings, 2.0))
+        return found
+
+    def _people_nearby(self, belief: BeliefState) -> set[tuple[str, str]]:
+        """Return (attribute, name) of everybody in the items shown and in the belief."""
+        catalog = self.lexicon.catalog
+        near = {(entry.attribute, str(entry.value)) for entry in belief.wishes}
+        for line in belief.shown:
+            if line.item_id in catalog:
+                for attribute in self.lexicon.people_columns:
+                    near.update((attribute, name) for name in catalog[line.item_id].values(attribute))
+        return near
+
+    def _as_name(self, message: Message, start: int, end: int, words: tuple[str, ...]) -> bool:
+        """Tell whether one word stands as a name here: capitalised inside a sentence, or no ordinary word."""
+        if not any(word in self.lexicon.ordinary for word in words):
+            return True
+        inside = start != message.sentence_at(start)[0]
+        return message.mixed_case and inside and message.tokens[start].text[0].isupper()
+
+    def _by_part(
+        self,
+        message: Message,
+        start: int,
+        end: int,
+        words: tuple[str, ...],
+        holders: tuple[Meaning, ...],
+        nearby: set[tuple[str, str]],
+    ) -> Meaning | None:
+        """Return whom a surname or first name means: somebody near, or the one who is far better known than the rest."""
+        if not self._as_name(message, start, end, words):
+            return None
+        near = [holder for holder in holders if (holder.attribute, str(holder.value)) in nearby]
+        if near:
+            return self._one(message, start, tuple(near))
+        people: dict[str, int] = {}
+        for holder in holders:
+            people[str(holder.value)] = people.get(str(holder.value), 0) + holder.count
+        (first, count), *rest = sorted(people.items(), key=lambda pair: -pair[1])
+        last = key(stems(first)).endswith(key(words)) or not key(stems(first)).startswith(key(words))
+        if rest and count < (1.5 if last else 4) * rest[0][1]:
+            return None
+        if not last and count < 5:
+            return None
+        return self._one(message, start, tuple(holder for holder in holders if holder.value == first))
+
+    def _one(self, message: Message, start: int, holders: tuple[Meaning, ...]) -> Meaning:
+        """Choose between the columns in which a person stands: makers after `by`, players after `with`."""
+        names = {holder.value for holder in holders}
+        before = message.piece(start - 3, start)
+        if len(names) == 1 and len(holders) > 1 and len(self.lexicon.people_columns) > 1:
+            makers, players = self.lexicon.people_columns[0], self.lexicon.people_columns[1]
+            near = message.piece(start - 4, start + 6)
+            wanted = (
+                makers
+                if re.search(r"\b(?:by|director|directed|author|written|made|films of|movies of|his)\b", before + " " + near)
+                else players
+                if re.search(r"\b(?:with|starring|stars|actor|actress|in it|plays|playing|w)\b", near)
+                else ""
+            )
+            for holder in holders:
+                if holder.attribute == wanted:
+                    return holder
+        return max(holders, key=lambda holder: holder.count)
+
+
+def _mention(start: int, end: int, meanings: tuple[Meaning, ...], strength: float) -> Mention:
+    if all(isinstance(meaning.value, (int, float)) for meaning in meanings):
+        bounds = tuple(Bound(meaning.attribute, "is", float(meaning.value)) for meaning in meanings)
+        return Mention(start, end, "bound", strength, bounds=bounds)
+    return Mention(start, end, "value", strength, meanings)

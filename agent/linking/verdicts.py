@@ -1,0 +1,72 @@
+"""What is said about an item: seen, liked, disliked, rejected, accepted, like this, unlike this."""
+
+from __future__ import annotations
+
+import re
+
+from agent.belief import Verdict
+from agent.linking.mentions import Mention
+from agent.linking.words import Message
+
+_SEEN = re.compile(
+    r"\b(?:seen|saw|watched|rewatched|watch(?:ed)? (?:it|that)|by heart|know (?:it|that one|every|all)|grew up on|grew up with|own it|own that|been there|"
+    r"remember (?:it|that|the)|watched that|a (?:hundred|thousand|million) times|(?:ten|many|twice|\d+) times|twice|on loop|on repeat|on a loop|last week|already|finished it|i know|read it|"
+    r"have read|have it on|have (?:it|that) on dvd|quotes?|did that|did it|we did|on my shelf)\b"
+)
+_NOT_SEEN = re.compile(r"\b(?:havent|have not|never|hasnt|not|didnt|somehow) (?:seen|watched|saw|see|read|heard|missed)\b|\bnever\b")
+_LIKED = re.compile(
+    r"\b(?:love|loved|loves|adore|adored|liked|enjoyed|great|amazing|brilliant|perfect|masterpiece|favou?rite|fave|fav|fire|slaps|banger|so good|beautiful|wonderful|excellent|"
+    r"fantastic|was good|was nice|pretty good|awesome|incredible|cried with|classic|genius|best|superb|admired|worship|religion|slayed|lovely|very good|was great|was perfect|hit the spot)\b"
+)
+_DISLIKED = re.compile(
+    r"\b(?:hate|hated|trash|boring|bored|awful|terrible|garbage|sucked|sucks|didnt like|did not like|didnt love|overrated|fell asleep|disliked|scared me|couldnt finish|walked out|worst|rubbish|"
+    r"regret|nightmares|left me cold|disappointing|disappointed|was bad|dull|stupid|annoying|cant stand|turned it off|stopped it|gave up|meh|hated it|crap|dumb|not for me|frightened)\b"
+)
+_REJECT = re.compile(
+    r"\b(?:no|not|nah|nope|pass|skip|too (?!much fun)\w+|isnt|cant|cannot|except|rules? out|out|never|without|looks (?:like|boring|dumb|bad)|remove|drop|instead of|enough|dont|wont|doesnt|"
+    r"leave out|anything but|besides|sounds (?:depressing|boring|slow|heavy|too|bad|sad|grim)|off|ew|yuck|ugh|sick of|tired of|kids stuff|is for (?:babies|kids|dads)|veto|vetoed|sorry|hard no|absolutely not|neither)\b"
+)
+_ACCEPT = re.compile(
+    r"\b(?:ill take|we take|well take|i take|take|ill go|going with|go with|going w|go w|sold|it is|then|done|yes|yeah|ok|okay|deal|decided|put on|put|sounds (?:good|great|lovely|perfect|nice|fun|fine)|wins?|works|"
+    r"lets (?:go|do|watch)|final answer|book it|queue|perfect|fine|tonight|ill watch|well watch|we watch|i watch|choose|chose|pick|picked|picks|i want|want|ill do|do|try|give me|ill try|will do|sure|play|start|thanks|thank you|cheers|great|please|good|happy with)\b"
+)
+_LIKE = re.compile(
+    r"(?:\b(?:something|smth|somethin|anything|sumthing|more|stuff|films?|movies?|books?|one|ones|similar|same|kinda|thing|things|another|closer|sort|story|kind|maybe|comedy|thriller|in tone|feel|else|vibe|vibes|much|just|exactly|a bit|sth|style|"
+    r"gimme|sum|want|need|show me|somthing|smthing|sumthin|and|recommend|me) (?:more )?like|^like|\bsimilar to|\bin the (?:vein|style|spirit|mood) of|\bmore of|\bsame \w+ (?:as|of|like|but)|\bas good as|\bresembl\w+|\bfans? of|\bakin to|"
+    r"\bthe way|\bkin of|\bclose to|\bmore|\bsimilar|\b(?:a|the) new|\bsame as|\breminds? me of|\blike)(?: the| a| an| say| maybe| :| in| first| movie| film)*$"
+)
+_LIKE_AFTER = re.compile(r"^(?:type|style|vibes?|kind|ish|esque|like|but (?!no\b)\w+|but for|energy|feel|feeling|again but|adjacent)\b")
+_LIKES_IT = re.compile(r"\b(?:i|we|she|he|they|dont|didnt|really|would|looks|sounds|feels|seems|was|is|also|not|me) (?:really |also |did )?like(?: the| a)?$")
+_UNLIKE = re.compile(r"\b(?:nothing like|not like|unlike|opposite of|not another|anything but|different from|not more|nothing as|far from|and not|less like|dont want another|nothing similar to)(?: the| a| to)?$")
+
+
+def verdicts(message: Message, mention: Mention, before: str, after: str, asked: bool, last_shown: bool) -> list[Verdict]:
+    """Return what the words `before` and `after` a mention, in its part of the sentence, say about its items."""
+    if _UNLIKE.search(before):
+        return ["unlike_this"]
+    if (_LIKE.search(before) and not _LIKES_IT.search(before)) or _LIKE_AFTER.match(after):
+        return ["like_this"]
+    both = f"{before} | {after}"
+    seen = bool(_SEEN.search(both)) and not _NOT_SEEN.search(both)
+    liked = bool(_LIKED.search(both)) and not re.search(r"\b(?:not|didnt|dont|isnt|never) (?:\w+ )?(?:love|like|great|good|that good)", both)
+    disliked = bool(_DISLIKED.search(both))
+    found: list[Verdict] = []
+    if seen:
+        found.append("seen")
+    if disliked:
+        found.append("disliked" if seen or not last_shown else "rejected")
+        return found
+    if liked and (seen or not last_shown or re.search(r"\b(?:love|loved|loves|adore|fire|masterpiece|fav\w*|best|was)\b", both)):
+        if not asked:
+            found = found or (["seen"] if re.search(r"\b(?:was|loved|slayed)\b", both) else [])
+            found.append("liked")
+        return found
+    if seen:
+        return found
+    if asked:
+        return []
+    if _REJECT.search(before[-24:]) or _REJECT.search(after[:40]):
+        return ["rejected"]
+    if last_shown and (_ACCEPT.search(both) or not both.strip(" |.,!?")):
+        return ["accepted"]
+    return []
