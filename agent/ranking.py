@@ -16,7 +16,7 @@ from retrieval.catalog import Catalog
 from retrieval.query import Candidate
 from retrieval.semantic_ids import SemanticIds
 
-OPTIONS = 12
+OPTIONS = 10
 """Candidates that one prompt holds; the rest keep their retrieval order behind them."""
 LIKELIHOOD_WEIGHT = 0.5
 """Weight of the standardised likelihood against the standardised retrieval score, chosen on training dialogues."""

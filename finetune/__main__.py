@@ -1,0 +1,111 @@
+"""`python -m finetune`: export the chat's log, and train an adapter on conversations."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from retrieval.catalog import UserError
+
+app = typer.Typer(add_completion=False, help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
+Home = Annotated[Path | None, typer.Option(help="Folder of index, log and adapters; TASTEMAKER_HOME or ~/.tastemaker.")]
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Option(help="File to write, one dialogue a line.")],
+    home: Home = None,
+) -> None:
+    """Write the logged conversations as dialogues, ready for `sft --log`."""
+    from agent.log import ConversationLog
+    from agent.settings import Settings
+    from finetune.export import dialogues_of, write_dialogues
+    from retrieval.index import Index
+
+    folder = (Settings(home=home) if home else Settings()).home
+    path = folder / "log.sqlite"
+    if not path.is_file():
+        raise UserError(f"no conversations yet: {path} does not exist; talk first with `python app.py --home {folder}`")
+    log = ConversationLog(path)
+    dialogues, turns = write_dialogues(dialogues_of(log, Index.open(folder).catalog), out)
+    typer.echo(f"{dialogues} dialogues with {turns} turns written to {out}")
+
+
+@app.command()
+def sft(
+    out: Annotated[str, typer.Option(help="Name of the new adapter under home/adapters, or a path with a slash.")],
+    log: Annotated[
+        list[Path] | None, typer.Option(help="Dialogues to learn from, instead of the packaged ones; may repeat.")
+    ] = None,
+    demo: Annotated[bool, typer.Option(help="Learn from the packaged dialogues besides those of --log.")] = True,
+    home: Home = None,
+    encoder: Annotated[str, typer.Option(help="Sentence encoder of the index.")] = "embedded",
+    model: Annotated[str, typer.Option(help="Base model: embedded, a folder or a Hub id.")] = "embedded",
+    row_steps: Annotated[int, typer.Option(min=0, help="Steps on the new token rows alone.")] = 200,
+    steps: Annotated[int, typer.Option(min=0, help="Steps of LoRA with the rows.")] = 500,
+    seed: int = 0,
+    resume: Annotated[bool, typer.Option(help="Go on from the last checkpoint in --out.")] = False,
+) -> None:
+    """Train an adapter: new token rows first, then a LoRA on ranking, belief and reason examples."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from agent.linking import Linker
+    from agent.settings import Settings
+    from finetune.config import TrainingConfig
+    from finetune.examples import alignment_examples, dialogue_examples, held_out, read_dialogues
+    from finetune.sft import train
+    from retrieval.encoder import open_encoder
+    from retrieval.index import open_or_build_demo
+    from retrieval.search import Retriever
+
+    console = Console(stderr=True)
+    config = TrainingConfig(seed=seed, row_steps=row_steps, steps=steps)
+    folder = (Settings(home=home) if home else Settings()).home
+    target = Path(out) if "/" in out else folder / "adapters" / out
+    dialogues = [dialogue for path in log or [] for dialogue in read_dialogues(path)]
+    if demo or not log:
+        dialogues += read_dialogues()
+    retriever = Retriever(open_or_build_demo(folder, progress=True), open_encoder(encoder))
+    kept = [dialogue for dialogue in dialogues if not held_out(dialogue, config.validation)]
+    console.print(f"{len(kept)} dialogues to learn from, {len(dialogues) - len(kept)} held out")
+    with console.status("Building examples with the same prompts and search that serve"):
+        examples = list(alignment_examples(retriever, config.seed))
+        examples += dialogue_examples(kept, retriever, Linker(retriever.catalog), config.seed)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as progress:
+        bars: dict[str, int] = {}
+
+        def report(step: int, total: int, stage: str, loss: float) -> None:
+            if stage not in bars:
+                bars[stage] = progress.add_task(stage, total=total)
+            progress.update(bars[stage], completed=step, description=f"stage {stage}, loss {loss:.3f}")
+
+        record = train(
+            examples,
+            retriever.catalog,
+            retriever.semantic_ids,
+            base=model,
+            home=folder,
+            out=target,
+            config=config,
+            resume=resume,
+            report=report,
+        )
+    typer.echo(f"adapter written to {target} after {record['seconds']} s; talk with it: python app.py --adapter {out}")
+
+
+def main() -> None:
+    """Run a command; what the user can fix is one line and exit code 2."""
+    try:
+        app(standalone_mode=True)
+    except UserError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""Everything that one training run is told."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class TrainingConfig(BaseModel):
+    """Supervised fine-tuning in two stages: the new token rows alone, then LoRA on all linear layers with them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seed: int = 0
+    row_steps: int = Field(120, ge=0)
+    """Steps of stage 1."""
+    row_rate: float = Field(3e-3, gt=0)
+    steps: int = Field(360, ge=0)
+    """Steps of stage 2."""
+    rate: float = Field(2e-4, gt=0)
+    """Learning rate of the LoRA weights."""
+    tuned_row_rate: float = Field(5e-4, gt=0)
+    """Learning rate of the token rows in stage 2."""
+    warmup: float = Field(0.05, ge=0, le=1)
+    """Share of a stage's steps over which the rate rises; it falls linearly to zero after."""
+    rank: int = Field(16, ge=1)
+    alpha: int = Field(32, ge=1)
+    dropout: float = Field(0.05, ge=0, lt=1)
+    tokens: int = Field(768, ge=64)
+    """Tokens of a batch, padding included."""
+    longest: int = Field(512, ge=32)
+    """Longer examples are left out, and counted."""
+    mix: dict[str, float] = Field(default_factory=lambda: {"rank": 4, "reason": 3, "belief": 2, "alignment": 1})
+    """Share of stage 2's examples by task; each task repeats as often as needed."""
+    every: int = Field(20, ge=1)
+    """Steps between two checkpoints."""
+    validation: float = Field(0.1, ge=0, lt=1)
+    """Share of the dialogues held out, by a hash of their ids."""

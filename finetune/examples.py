@@ -1,0 +1,141 @@
+"""Conversations -> training examples, by the same prompts, search and linkers that serve."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from agent.belief import BeliefState, apply
+from agent.facts import few_facts
+from agent.linking import Linker
+from agent.querying import query_of
+from agent.ranking import OPTIONS, rank_prompt
+from agent.reasons import FactCheck, reason_prompt
+from agent.transcripts import belief_from_turns, resolve_title, update_from_dict
+from agent.understanding import belief_prompt, lines_of
+from prompts import Prompt, Tokens, render
+from retrieval.catalog import Catalog, UserError
+from retrieval.search import Retriever
+
+Dialogue = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One prompt and the answer that is learned."""
+
+    task: str
+    prompt: Prompt
+    answer: str
+    options: tuple[str, ...] = ()
+    """Item ids on offer in a ranking example, the right one first."""
+
+
+def read_dialogues(path: Path | None = None, split: str | None = "train") -> list[Dialogue]:
+    """Read dialogues, one JSON object a line; the packaged ones without `path`. UserError names a bad line."""
+    source = path or Path(str(files("finetune").joinpath("dialogues/dialogues.jsonl")))
+    if not source.is_file():
+        raise UserError(f"no dialogues at {source}: write some with `python -m finetune export --out {source}`")
+    dialogues = []
+    for number, line in enumerate(source.read_text("utf-8").splitlines(), start=1):
+        try:
+            dialogue = json.loads(line)
+            for turn in dialogue["turns"]:
+                turn["user"], turn["update"]
+        except (json.JSONDecodeError, KeyError, TypeError) as error:
+            raise UserError(f'{source}:{number}: not a dialogue ({error!r}): each line is {{"id", "turns"}}') from error
+        if split is None or dialogue.get("split", split) == split:
+            dialogues.append(dialogue)
+    return dialogues
+
+
+def held_out(dialogue: Dialogue, share: float = 0.1) -> bool:
+    """Tell whether a dialogue belongs to the validation part, by a hash of its id: the same in every run."""
+    return int(hashlib.sha256(str(dialogue["id"]).encode()).hexdigest(), 16) % 1000 < share * 1000
+
+
+def alignment_examples(retriever: Retriever, seed: int) -> Iterator[Example]:
+    """Yield examples that tie Semantic IDs to what they stand for: title to id, id to title, histories."""
+    catalog, codes, rng = retriever.catalog, retriever.semantic_ids, random.Random(seed)
+    noun, nouns = catalog.schema.noun, catalog.schema.nouns
+    for item in catalog:
+        facts = few_facts(item, catalog, BeliefState(), most=6)
+        yield Example("title_to_id", render("title_to_id", noun=noun, facts=facts), codes.text(item.id))
+        yield Example("id_to_title", render("id_to_title", code=Tokens(codes.text(item.id))), facts)
+    neighbours: dict[tuple[int, ...], list[str]] = {}
+    for item_id, path in codes.codes.items():
+        neighbours.setdefault(path[:1], []).append(item_id)
+    for group in neighbours.values():
+        for _ in range(len(group) // 2):
+            if len(group) >= 4:
+                *history, following = rng.sample(group, 4)
+                shown = [{"code": Tokens(codes.text(i)), "title": catalog.label(catalog[i])} for i in history]
+                yield Example("history", render("history", nouns=nouns, liked=shown), codes.text(following))
+
+
+def dialogue_examples(
+    dialogues: Iterable[Dialogue], retriever: Retriever, linker: Linker, seed: int
+) -> Iterator[Example]:
+    """Yield ranking, reason and belief examples of every turn, in order."""
+    catalog, check, rng = retriever.catalog, FactCheck(retriever.catalog), random.Random(seed)
+    for dialogue in dialogues:
+        turns: Sequence[Mapping[str, Any]] = dialogue["turns"]
+        for place, turn in enumerate(turns):
+            before = belief_from_turns(turns[:place], catalog)
+            update = update_from_dict(turn["update"], catalog, before)
+            belief = apply(before, update)
+            linked = linker.link(turn["user"], before)
+            lines = lines_of(update, linked.update, catalog)
+            if linked.residue:
+                yield Example("belief", belief_prompt(turn["user"], linked), "\n".join([*lines, "done"]) + "\n")
+            shown = [(resolve_title(line["title"], catalog), line.get("reason", "")) for line in turn.get("shown", ())]
+            known = [(item, reason) for item, reason in shown if item is not None]
+            following = turns[place + 1] if place + 1 < len(turns) else None
+            yield from _ranking(turn["user"], belief, known, following, retriever, rng)
+            for item, reason in known:
+                if reason and len(check.unsupported(reason, catalog[item], belief)) <= 1:
+                    yield Example("reason", reason_prompt(turn["user"], belief, catalog[item], catalog), reason)
+
+
+def _ranking(
+    text: str,
+    belief: BeliefState,
+    shown: Sequence[tuple[str, str]],
+    following: Mapping[str, Any] | None,
+    retriever: Retriever,
+    rng: random.Random,
+) -> Iterator[Example]:
+    """Yield one example for the first item shown, and one for each that the next message accepts or likes."""
+    if not shown:
+        return
+    catalog = retriever.catalog
+    targets = [shown[0][0]]
+    if following is not None:
+        after = update_from_dict(following["update"], catalog, _with_shown(belief, shown, catalog))
+        good = {v.item_id for v in after.items if v.verdict in ("accepted", "liked", "like_this")}
+        targets += [item for item, _ in shown[1:] if item in good]
+    ids = {item for item, _ in shown}
+    found = [hit.item_id for hit in retriever.search(query_of(belief, text, catalog, limit=3 * OPTIONS))]
+    others = [item for item in found if item not in ids]
+    for target in targets:
+        options = [target, *rng.sample(others, min(len(others), OPTIONS - 1))]
+        if len(options) > 1:
+            mixed = rng.sample(options, len(options))
+            prompt = rank_prompt(text, belief, mixed, catalog, retriever.semantic_ids)
+            yield Example("rank", prompt, retriever.semantic_ids.text(target), tuple(options))
+
+
+def _with_shown(belief: BeliefState, shown: Sequence[tuple[str, str]], catalog: Catalog) -> BeliefState:
+    from agent.belief import Shown
+
+    ledger = tuple(
+        Shown(item_id=item, title=catalog.label(catalog[item]), position=place, turn=belief.turn)
+        for place, (item, _) in enumerate(shown, start=1)
+    )
+    return belief.after_reply(ledger, None)
