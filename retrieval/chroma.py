@@ -62,11 +62,11 @@ class VectorStore:
                 )
                 bar.advance(task, stop - start)
         client.close()
-        old = _folder(root)
         write_atomically(root / "CHROMA", folder.name)
         _mark(folder)
-        if old:
-            shutil.rmtree(old, ignore_errors=True)
+        for other in root.glob("chroma-*"):
+            if other != folder:
+                shutil.rmtree(other, ignore_errors=True)
 
     @classmethod
     def open(cls, root: Path, size: int) -> VectorStore:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 import re
 import threading
 import time
@@ -98,11 +99,13 @@ class SentenceEncoder:
 
     @cached_property
     def _loaded(self) -> SentenceTransformer:
+        local = Path(self.source).is_dir()
+        if local:
+            os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # nothing is downloaded that a bar could show
         import torch
         from sentence_transformers import SentenceTransformer
 
         dtype = torch.bfloat16 if not torch.cuda.is_available() and has_fast_bfloat16() else torch.float32
-        local = Path(self.source).is_dir()
         try:
             return SentenceTransformer(self.source, model_kwargs={"dtype": dtype}, local_files_only=local)
         except (OSError, ValueError) as error:
@@ -148,6 +151,8 @@ def open_encoder(name: str) -> Encoder:
         return HashingEncoder()
     if name != "embedded":
         folder = Path(name).expanduser()
+        if not folder.is_dir() and (name.startswith(("/", ".", "~")) or name.count("/") > 1):
+            raise UserError(f"encoder {name!r}: no such folder; give a folder, a Hub id, or `embedded`")
         return SentenceEncoder(name, str(folder) if folder.is_dir() else name)
     spec = importlib.util.find_spec(EMBEDDED)
     places = spec.submodule_search_locations if spec else None

@@ -79,8 +79,9 @@ class Index:
 
     @cached_property
     def lexical(self) -> Lexical:
-        """The BM25 index, loaded at first use."""
-        return Lexical.load(self.folder / "lexical", len(self.catalog))
+        """The BM25 index, loaded at first use; made anew once its version is gone."""
+        folder = self.folder / "lexical"
+        return Lexical.load(folder, len(self.catalog)) if folder.is_dir() else Lexical.build(self.catalog)
 
     def allowed(self, constraints: Iterable[Constraint], exclude: Iterable[str] = ()) -> Mask:
         """Return (n,) True where an item satisfies every constraint and is not excluded."""
@@ -194,7 +195,9 @@ def open_or_build_demo(home: Path, *, encoder: str = "embedded", progress: bool 
                 f"{home}: the index was built with the encoder {built!r}, the settings say {encoder!r}; "
                 "set encoder to the first, or build the index again"
             )
-    return build(demo_catalog(), home, open_encoder(encoder), source=source, progress=progress)
+    packaged = Stored.load(DEMO)
+    codes = SemanticIds.load(DEMO / "semantic_ids.npz") if packaged and packaged.encoder == encoder else None
+    return build(demo_catalog(), home, open_encoder(encoder), semantic_ids=codes, source=source, progress=progress)
 
 
 def export(index: Index, folder: Path) -> None:
@@ -202,7 +205,7 @@ def export(index: Index, folder: Path) -> None:
     documents = [document(item, index.catalog.schema) for item in index.catalog]
     Stored(index.manifest["encoder"], hashes_of(documents), index.vectors).save(folder, np.float16)
     index.semantic_ids.save(folder / "semantic_ids.npz")
-    kept = {key: index.manifest[key] for key in ("encoder", "items", "dimension", "semantic_ids")}
+    kept = {key: index.manifest[key] for key in ("encoder", "items", "dimension")}
     (folder / "manifest.json").write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
 
 
@@ -233,7 +236,7 @@ def _codes(catalog: Catalog, stored: Stored, given: SemanticIds | None, bases: S
 
 def _demo_hash() -> str:
     digest = hashlib.sha256()
-    for name in ("films.jsonl", "films.toml"):
+    for name in ("films.jsonl", "films.toml", "documents.npy", "semantic_ids.npz"):
         if (path := DEMO / name).is_file():
             digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

@@ -35,6 +35,8 @@ PICTURE = re.compile(r"https?://\S+\.(jpe?g|png|webp|gif)(\?\S*)?$", re.IGNORECA
 FLAGS = {"true": True, "yes": True, "false": False, "no": False}
 SHARE = 0.95
 """How many of a column's known values must have a form before the column is taken to have it."""
+LONGEST_LIST = 200
+"""Mean characters up to which a string may be a list of values."""
 SHORT = 45
 """Mean characters up to which a string is a value rather than a text."""
 
@@ -174,7 +176,7 @@ def separator_of(values: Sequence[Any]) -> str | None:
     A comma counts only when most of the parts are also met elsewhere, so that `Washington, D.C.` stays whole.
     """
     strings = [value for value in values if isinstance(value, str)]
-    if not strings or len(strings) < len(values) or max(map(len, strings)) > 400:
+    if not strings or len(strings) < len(values) or sum(map(len, strings)) > LONGEST_LIST * len(strings):
         return None
     for mark in "|;":
         if sum(mark in value for value in strings) >= max(1, 0.02 * len(strings)):
@@ -188,7 +190,7 @@ def separator_of(values: Sequence[Any]) -> str | None:
             seen[part] = seen.get(part, 0) + 1
     pieces = [part.strip() for parts in several for part in parts]
     again = sum(seen[part] > 1 for part in pieces) / len(pieces)
-    return "," if again >= 0.5 and sum(map(len, pieces)) / len(pieces) <= SHORT else None
+    return "," if again >= 0.5 and sum(len(part.split()) for part in pieces) <= 4 * len(pieces) else None
 
 
 def _profile(name: str, rows: Sequence[Mapping[str, Any]]) -> Profile:

@@ -27,7 +27,7 @@ def contrast(raw: Scores, allowed: Mask) -> Scores:
     best, mean = float(raw[allowed].max()), float(raw[allowed].mean())
     if best <= mean:
         return (allowed & (raw > 0)).astype(np.float32)
-    return np.clip((raw - np.float32(mean)) / np.float32(best - mean), 0, 1)
+    return np.asarray((raw - mean) / (best - mean), np.float32).clip(0, 1)
 
 
 def share_of_best(raw: Scores, allowed: Mask) -> Scores:

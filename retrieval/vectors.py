@@ -24,13 +24,16 @@ class Stored:
 
     @classmethod
     def load(cls, folder: Path) -> Stored | None:
-        """Read `manifest.json`, `documents.npy` and `vectors.npy` from a folder; None when they are not all there."""
+        """Read a folder's `manifest.json`, `documents.npy` and `vectors.npy`; None when they are not all there."""
         paths = [folder / name for name in ("manifest.json", "documents.npy", "vectors.npy")]
         if not all(path.is_file() for path in paths):
             return None
         encoder = json.loads(paths[0].read_text("utf-8"))["encoder"]
         hashes, vectors = (np.load(path, allow_pickle=False) for path in paths[1:])
-        return cls(encoder, hashes, vectors.astype(np.float32)) if len(hashes) == len(vectors) else None
+        if vectors.dtype != np.float32:
+            vectors = vectors.astype(np.float32)
+            vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        return cls(encoder, hashes, vectors) if len(hashes) == len(vectors) else None
 
     def save(self, folder: Path, dtype: type[np.floating] = np.float32) -> None:
         """Write `documents.npy` and `vectors.npy`; the manifest is the caller's."""
@@ -58,5 +61,4 @@ def encode(
         fresh = encoder.encode([documents[place] for place in missing], progress=progress)
         known.update(zip(hashes[missing].tolist(), fresh, strict=True))
     vectors = np.stack([known[code] for code in hashes.tolist()]).astype(np.float32)
-    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     return Stored(encoder.name, hashes, vectors)
