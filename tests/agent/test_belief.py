@@ -167,7 +167,8 @@ def test_titles_that_the_catalog_lacks_are_kept_apart_by_what_was_said() -> None
 def test_every_entry_knows_the_turn_and_the_words_it_came_from() -> None:
     belief = apply(BeliefState(), BeliefUpdate(set=(limit("year", "at_least", 1990, "from the 90s"),)))
     belief = apply(belief, BeliefUpdate(prefer=(wish("moods", "dark", words="gloomy"),)))
-    assert [(e.turn, e.words) for e in (*belief.constraints, *belief.preferences)] == [(1, "from the 90s"), (2, "gloomy")]
+    entries = (*belief.constraints, *belief.preferences)
+    assert [(entry.turn, entry.words) for entry in entries] == [(1, "from the 90s"), (2, "gloomy")]
 
 
 def test_the_latest_list_is_the_last_that_was_shown() -> None:

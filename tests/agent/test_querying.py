@@ -32,7 +32,11 @@ def test_a_search_in_which_nothing_was_understood_looks_for_its_words() -> None:
 def test_words_come_from_wishes_and_limits_that_are_wanted() -> None:
     belief = belief_with(
         BeliefUpdate(
-            set=(limit("subjects", "is", "crime"), limit("subjects", "is_not", "space"), limit("year", "at_least", 1990)),
+            set=(
+                limit("subjects", "is", "crime"),
+                limit("subjects", "is_not", "space"),
+                limit("year", "at_least", 1990),
+            ),
             prefer=(wish("text", "rainy evenings"), wish("moods", "dark"), wish("moods", "funny", -1.0)),
         )
     )
