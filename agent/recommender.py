@@ -119,11 +119,16 @@ class Recommender:
         given = None if cleaned else BeliefUpdate(intent="chat")
         return self._turn(conversation, cleaned, given, note)
 
+    def act(self, conversation: str, words: str, update: BeliefUpdate) -> Iterator[Reply]:
+        """Yield the reply to a click as it grows: a turn whose meaning needs no reading; `words` name it in the log."""
+        _check_name(conversation)
+        return self._turn(conversation, _cleaned(words)[0], update, "")
+
     def remove(self, conversation: str, attribute: str, value: str | int | float | None = None) -> Reply:
         """Take back what is believed about an attribute, or one value of it, and recommend anew."""
         words = attribute if value is None else f"{attribute}: {value}"
         drop = Drop(attribute=attribute, value=value, words="removed")
-        *_, last = self._turn(conversation, f"(removed {words})", BeliefUpdate(intent="refine", drop=(drop,)), "")
+        *_, last = self.act(conversation, f"(removed {words})", BeliefUpdate(intent="refine", drop=(drop,)))
         return last
 
     def _turn(self, conversation: str, text: str, given: BeliefUpdate | None, note: str) -> Iterator[Reply]:
