@@ -59,16 +59,16 @@ def print_explanation(played: Played, console: Console) -> None:
     """Print where a scenario failed: the line in its file, what the person did, what was expected and what came."""
     from rich.markup import escape
 
-    console.print(f"\n[bold]{escape(played.script.scenario.name)}[/]", highlight=False)
+    console.print(f"\n[bold]{escape(played.script.scenario.name)}[/]", highlight=False, soft_wrap=True)
     for number, check, where in played.failures():
-        console.print(f"  {escape(where)}  turn {number}: {escape(played.turns[number - 1].did)}", highlight=False)
-        console.print(f"    {'.'.join(map(str, check.place))}", style="dim", highlight=False)
-        console.print(f"    expected  {escape(check.expected)}", highlight=False)
-        console.print(f"    got       {escape(check.got)}", highlight=False)
+        console.print(f"  {escape(where)}  turn {number}: {escape(played.turns[number - 1].did)}", highlight=False, soft_wrap=True)
+        console.print(f"    {'.'.join(map(str, check.place))}", style="dim", highlight=False, soft_wrap=True)
+        console.print(f"    expected  {escape(check.expected)}", highlight=False, soft_wrap=True)
+        console.print(f"    got       {escape(check.got)}", highlight=False, soft_wrap=True)
     if played.error:
         broken = len(played.turns)
-        console.print(f"  {escape(played.script.where(('turns', broken)))}  turn {broken + 1} broke off:")
-        console.print(escape(played.error.rstrip()), style="dim", highlight=False)
+        console.print(f"  {escape(played.script.where(('turns', broken)))}  turn {broken + 1} broke off:", soft_wrap=True)
+        console.print(escape(played.error.rstrip()), style="dim", highlight=False, soft_wrap=True)
 
 
 def as_json(played: Sequence[Played], run: Mapping[str, Any]) -> str:
