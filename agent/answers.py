@@ -10,6 +10,8 @@ from agent.telling import Telling
 from agent.wording import listed, said, summary
 from retrieval.catalog import Catalog, Item, fold
 
+_PLURAL = frozenset({"them", "these", "those", "they", "which", "each", "any", "all"})
+"""Words that mean the whole list rather than the item spoken of last."""
 _THANKS = frozenset({"thanks", "thank", "thx", "cheers", "ty"})
 _BYE = frozenset({"bye", "goodbye", "night", "goodnight"})
 _HELLO = frozenset({"hello", "hi", "hey", "morning", "evening", "afternoon"})
@@ -86,7 +88,10 @@ class Answers:
         latest = [self.catalog[entry.item_id] for entry in belief.last_shown() if entry.item_id in self.catalog]
         if not targets and self._unknown(update.items):
             return heard
-        items = targets or [item for item in latest if item.id not in judged] or latest
+        whole = action == "compare" or _PLURAL & set(fold(text).split())
+        spoken = [] if whole else [item for item in belief.focus if item in self.catalog and item not in judged]
+        items = targets or [self.catalog[item] for item in spoken]
+        items = items or [item for item in latest if item.id not in judged] or latest
         if not items:
             return f"{heard} Which {self.schema.noun} do you mean? Nothing has been shown yet.".strip()
         if action == "explain":

@@ -80,7 +80,7 @@ class Questions:
         if people and _WHO & said and not any(column.name in attributes for column in people):
             attributes.append(max(people, key=lambda column: len(self.catalog.vocabulary[column.name])).name)
         titles = {fold(word) for item in items for word in words_of(item.title)}
-        cues = {word for kind in (*_ORDER.values(), *_CUES.values()) for word in kind}
+        cues = {word for kind in (*_ORDER.values(), *_CUES.values()) for word in kind} | set(attributes)
         values = list(dict.fromkeys(self._said(words, titles | cues, attributes)))
         values += [pair for item in items for pair in self._surnames(item, words) if pair not in values]
         less = LESS if {"less", "least"} & said else 0
@@ -170,6 +170,8 @@ def _plain(words: Sequence[str]) -> str:
 def _singular(word: str) -> str:
     if word.endswith("ies") and len(word) > 4:
         return word[:-3] + "y"
+    if word.endswith(("oes", "ches", "shes", "xes")):
+        return word[:-2]
     return word[:-1] if word.endswith("s") and not word.endswith(("ss", "us", "is")) and len(word) > 3 else word
 
 

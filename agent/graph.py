@@ -238,7 +238,8 @@ def rerank(state: State, runtime: Runtime[Here]) -> Plain:
     slate = ranked[: tools.settings.slate_size]
     items = [_card(one, place, tools.retriever) for place, one in enumerate(slate, start=1)]
     seconds = round(perf_counter() - here.started, 4)
-    runtime.stream_writer({"items": items, "belief": state["revised"], "update": state["update"]})
+    known = {"belief": state["revised"], "update": state["update"], "timings": {"cards": seconds}}
+    runtime.stream_writer({"items": items, **known})
     return {
         "candidates": [
             {**_plain_candidate(one.candidate), "propensity": one.probability, "likelihood": one.likelihood}

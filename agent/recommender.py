@@ -262,7 +262,7 @@ class Recommender:
         belief = belief_from_turns(turns, self.catalog)
         with self.tools.llm_free:
             update = self.tools.understanding.understand(_cleaned(text)[0], belief)
-        return update_as_dict(update)
+        return update_as_dict(update, self.catalog)
 
     def rank(self, messages: Sequence[Mapping[str, Any]], k: int | None = 50) -> list[tuple[str, float]]:
         """Rank the catalog for what a dialogue has said so far: the `k` best (item id, score), best first.
@@ -296,12 +296,9 @@ class Recommender:
 
     def _named(self, text: str, belief: BeliefState) -> tuple[Shown, ...]:
         """Return the items that `text` names as ledger entries of the belief's turn."""
-        update = self._linker.link(text, belief).update
-        ids = [*update.targets, *(entry.item_id for entry in update.items if entry.item_id)]
         return tuple(
             Shown(item_id=item, title=self.catalog.label(self.catalog[item]), position=place, turn=belief.turn)
-            for place, item in enumerate(dict.fromkeys(ids), start=1)
-            if item in self.catalog
+            for place, item in enumerate(self._linker.named(text, belief), start=1)
         )
 
     # The state of one conversation

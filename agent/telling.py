@@ -12,6 +12,8 @@ from retrieval.catalog import Catalog, Column, Item, fold
 LONGEST_TEXT = 400
 """Characters of a description that an answer quotes."""
 MOST_VALUES = 5
+WELL_KNOWN = 0.8
+"""Popularity percentile from which an item is said to be well known."""
 MOST_FACTS = 4
 """Attributes on which a comparison names the difference."""
 
@@ -29,8 +31,8 @@ class Telling:
         return " ".join(f"{self.catalog.label(item)}: {'; '.join(self._facts(item, asked))}." for item in items)
 
     def _facts(self, item: Item, asked: Asked) -> Iterator[str]:
-        for attribute in dict.fromkeys(attribute for attribute, _ in asked.values):
-            yield self._whether(item, attribute, [value for name, value in asked.values if name == attribute])
+        if asked.values:
+            yield self._whether(item, asked.values)
         for attribute in asked.attributes:
             fact = self._fact(item, attribute)
             yield fact or f"its {self._name(attribute, 1)} is not in my notes"
@@ -39,17 +41,17 @@ class Telling:
                 yield f"my notes do not say; what they have is {'; '.join(self._plain_facts(item))}"
             yield _shortened(item.text) or "I have no description of it"
 
-    def _whether(self, item: Item, attribute: str, values: Sequence[str]) -> str:
-        """Say which of `values` the item has; a value counts when the item has it or its description names it."""
-        own = item.values(attribute)
-        having = [value for value in values if fold(value) in map(fold, own)]
-        if having:
-            return f"yes, {listed(having)} ({self._name(attribute, 1)})"
-        named = [value for value in values if fold(value) in fold(item.text)]
+    def _whether(self, item: Item, values: Sequence[tuple[str, str]]) -> str:
+        """Say which of the (attribute, value) pairs hold; a value also counts inside a longer one."""
+        pairs = [(own, self._name(name, 1)) for name, value in values for own in _within(value, item.values(name))]
+        found = [f"{value} ({name})" for value, name in pairs]
+        if found:
+            return f"yes, {listed(list(dict.fromkeys(found)))}"
+        named = [value for _, value in values if fold(value) in fold(item.text)]
         if named:
-            return f"its description names {listed(named)}: {_shortened(item.text)}"
-        noted = f"; {self._fact(item, attribute)}" if own else ""
-        return f"{values[0]} is not in my notes{noted}"
+            return f"its description names {named[0]}: {_shortened(item.text)}"
+        fact = self._fact(item, values[0][0])
+        return f"{values[0][1]} is not in my notes{f'; {fact}' if fact else ''}"
 
     def compare(self, text: str, items: Sequence[Item]) -> str:
         """Say how `items` differ in what `text` asks about, or, when it names nothing, in what sets them apart."""
@@ -81,7 +83,7 @@ class Telling:
         return f"By {name}: {'; '.join([', then '.join(parts)] * bool(parts) + rest)}."
 
     def _having(self, items: Sequence[Item], attribute: str, values: Sequence[str], lacking: bool) -> str:
-        having = [item for item in items if {*map(fold, values)} & {*map(fold, item.values(attribute))}]
+        having = [item for item in items if any(_within(value, item.values(attribute)) for value in values)]
         without = [item for item in items if item not in having]
         name = f"{values[0]} ({self._name(attribute, 1)})"
         others = "; ".join(f"{item.title}: {fact}" for item in items if (fact := self._fact(item, attribute)))
@@ -95,24 +97,28 @@ class Telling:
         )
 
     def _differing(self, items: Sequence[Item]) -> list[str]:
-        columns = [c for c in self.schema.with_role("facet", "number") if not c.people and c.unit != "year"]
-        differing = [c.name for c in columns if len({item.values(c.name) for item in items}) > 1]
-        return differing[:MOST_FACTS]
+        """Return the attributes on which the items differ: the telling facets, then the numbers."""
+        numbers = [column for column in self.schema.with_role("number") if column.unit != "year"]
+        facets = [column for column in self._telling() if len({item.values(column.name) for item in items}) > 1]
+        return [column.name for column in (*facets[: MOST_FACTS - 1], *numbers[:1])]
 
     def why(self, item: Item, belief: BeliefState) -> str:
         """Name what was said that the item matches, in the person's own words."""
         label = self.catalog.label(item)
         matched = [_heard(limit, self._detail(limit, item)) for limit in belief.constraints if self._meets(limit, item)]
         matched += [_heard(wish, str(wish.value)) for wish in belief.preferences if _suits(wish, item)]
-        without = [said(limit, self.schema) for limit in belief.constraints if limit.op == "is_not"]
-        parts = [f"you asked for {listed(matched)}"] if matched else []
-        parts += [f"it has {listed(without)}"] if without else []
+        without = [str(limit.value) for limit in belief.constraints if limit.op == "is_not"]
+        free = [f"“{wish.value}”" for wish in belief.preferences if wish.attribute == "text" and wish.weight > 0]
+        parts = [f"you asked for {listed(list(dict.fromkeys(matched)))}"] if matched else []
+        parts += [f"it is without {listed(without, 'or')}, as you asked"] if without else []
+        parts += [f"it came up for your words {listed(free)}"] if free else []
         for example in belief.with_verdict("like_this", "liked"):
             shared = self._shared(item, example)
             if shared:
                 parts.append(f"it shares {listed(shared)} with {self.catalog.label(self.catalog[example])}")
         if not parts:
-            return f"{label}: you named nothing that singles it out; it is one of the best known {self.schema.nouns}."
+            known = f"; it is one of the best known {self.schema.nouns}" if item.popularity > WELL_KNOWN else ""
+            return f"{label}: you named nothing that singles it out{known}."
         return f"{label}: {'; '.join(parts)}."
 
     def _meets(self, limit: Limit, item: Item) -> bool:
@@ -135,8 +141,12 @@ class Telling:
         return shared[:3]
 
     def _plain_facts(self, item: Item) -> list[str]:
-        columns = [c for c in self.schema.with_role("facet") if not c.people and c.many]
-        return [fact for column in columns if (fact := self._fact(item, column.name))][:3]
+        return [fact for column in self._telling() if (fact := self._fact(item, column.name))][:2]
+
+    def _telling(self) -> list[Column]:
+        """Return the facets that are not names, those without a value that many items share first."""
+        columns = [column for column in self.schema.with_role("facet") if not column.people]
+        return sorted(columns, key=lambda c: max(self.catalog.vocabulary[c.name].values(), default=0))
 
     def _fact(self, item: Item, attribute: str) -> str:
         """Write `genres Drama and Comedy`, `runtime 97 minutes`; empty when unknown."""
@@ -149,6 +159,11 @@ class Telling:
     def _name(self, attribute: str, count: int) -> str:
         column = self.schema.column(attribute)
         return column.singular if column and column.singular and count == 1 else attribute
+
+
+def _within(value: str, own: Sequence[str]) -> list[str]:
+    words = set(fold(value).split())
+    return [one for one in own if words <= set(fold(one).split())]
 
 
 def _suits(wish: Preference, item: Item) -> bool:

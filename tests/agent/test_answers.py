@@ -74,7 +74,7 @@ def shown(*ids: str) -> BeliefState:
         (
             "does it have dragons?",
             "Salt Roads (1990): my notes do not say; what they have is moods dark and funny; "
-            "A courier crosses a drowned city.",
+            "language Danish; A courier crosses a drowned city.",
         ),
     ],
 )
@@ -125,8 +125,8 @@ def test_asking_before_anything_was_shown_asks_back() -> None:
         ("which is less dark?", "The Long Night is listed without dark (mood)."),
         (
             "how do they differ?",
-            "Salt Roads (1990): moods dark and funny; language Danish; length 320 pages; price 12.5 euros. "
-            "The Long Night (2005): mood calm; language Hindi; length 110 pages; price 30 euros.",
+            "Salt Roads (1990): moods dark and funny; language Danish; length 320 pages. "
+            "The Long Night (2005): mood calm; language Hindi; length 110 pages.",
         ),
     ],
 )
@@ -149,13 +149,14 @@ def test_a_why_quotes_what_was_said_and_the_facts_behind_it() -> None:
     )
     answer = asked("why the first?", "salt", action="explain", belief=belief)
     assert answer == (
-        "Salt Roads (1990): you asked for “before 2000” (year 1990), “gloomy” (dark) and funny; it has no calm."
+        "Salt Roads (1990): you asked for “before 2000” (year 1990), “gloomy” (dark) and funny; "
+        "it is without calm, as you asked."
     )
 
 
 def test_a_why_without_anything_said_claims_nothing() -> None:
     answer = asked("why?", "salt", action="explain")
-    assert answer == "Salt Roads (1990): you named nothing that singles it out; it is one of the best known books."
+    assert answer == "Salt Roads (1990): you named nothing that singles it out."
 
 
 @pytest.mark.parametrize(
