@@ -119,6 +119,8 @@ class BeliefState(BaseModel):
     shown: tuple[Shown, ...] = ()
     """The ledger of items shown, oldest first."""
     questions: tuple[Question, ...] = ()
+    focus: tuple[str, ...] = ()
+    """Ids of the items spoken of last, or of the only item shown last: what `it` and `that one` mean."""
     turn: int = 0
 
     @property
@@ -144,7 +146,8 @@ class BeliefState(BaseModel):
     def after_reply(self, shown: tuple[Shown, ...], question: Question | None) -> BeliefState:
         """Enter what a reply showed and asked into the ledger."""
         asked = self.questions if question is None else (*self.questions, question)
-        return self.model_copy(update={"shown": (*self.shown, *shown), "questions": asked})
+        focus = tuple(line.item_id for line in shown if len(shown) == 1) if shown else self.focus
+        return self.model_copy(update={"shown": (*self.shown, *shown), "questions": asked, "focus": focus})
 
 
 def same(left: str | int | float, right: str | int | float) -> bool:
@@ -192,6 +195,7 @@ def apply(belief: BeliefState, update: BeliefUpdate, turn: int | None = None) ->
         items=items,
         shown=belief.shown,
         questions=questions,
+        focus=update.targets or tuple(entry.item_id for entry in update.items if entry.item_id) or belief.focus,
         turn=turn,
     )
 

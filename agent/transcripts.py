@@ -17,6 +17,7 @@ from agent.belief import (
     Shown,
     apply,
 )
+from agent.linking import Linker
 from retrieval.catalog import Catalog, fold
 
 _POSITION = re.compile(r"#\s*(\d+)$")
@@ -37,15 +38,8 @@ def resolve_ref(ref: str, catalog: Catalog, belief: BeliefState) -> str | None:
     labelled = _LABEL.match(ref.strip())
     if labelled:
         return found
-    from agent.linking.words import number_key, stems
-
-    wanted_words = number_key(tuple(word for word in stems(ref) if word not in ("the", "a", "an")))
-    for line in _newest_first(belief):
-        if wanted_words and wanted_words in number_key(stems(line.title)):
-            return line.item_id
-    if found is None:
-        found = _short_forms(catalog).get(wanted_words)
-    return found
+    named = _linker(catalog).named(ref, belief)
+    return named[0] if named else found
 
 
 def update_from_dict(data: Mapping[str, Any], catalog: Catalog, belief: BeliefState) -> BeliefUpdate:
@@ -90,7 +84,10 @@ def belief_from_turns(turns: Iterable[Mapping[str, Any]], catalog: Catalog) -> B
     """Rebuild the belief after `turns`, each with `update` and `shown` (entries with `title`, or titles)."""
     belief = BeliefState()
     for turn in turns:
-        belief = apply(belief, update_from_dict(turn.get("update") or {}, catalog, belief))
+        update = update_from_dict(turn.get("update") or {}, catalog, belief)
+        if turn.get("user") and not update.items:
+            update = update.model_copy(update={"targets": _linker(catalog).named(turn["user"], belief)})
+        belief = apply(belief, update)
         lines = []
         for position, entry in enumerate(turn.get("shown") or (), start=1):
             title = entry if isinstance(entry, str) else entry["title"]
@@ -114,9 +111,9 @@ def _ref(entry: ItemVerdict, catalog: Catalog | None) -> str:
     return catalog.label(catalog[entry.item_id]) if catalog and entry.item_id in catalog else entry.title
 
 
-def _newest_first(belief: BeliefState) -> list[Shown]:
-    last = belief.last_shown()
-    return [*last, *(line for line in reversed(belief.shown) if line not in last)]
+@lru_cache(maxsize=2)
+def _linker(catalog: Catalog) -> Linker:
+    return Linker(catalog)
 
 
 @lru_cache(maxsize=4)
@@ -127,15 +124,4 @@ def _labels(catalog: Catalog) -> Mapping[str, str]:
         found.setdefault(fold(item.title), item.id)
     for item in catalog:
         found[fold(catalog.label(item))] = item.id
-    return found
-
-
-@lru_cache(maxsize=4)
-def _short_forms(catalog: Catalog) -> Mapping[str, str]:
-    from agent.linking.words import number_key, stems
-
-    found = {number_key(stems(phrase)): item_id for phrase, item_id in catalog.schema.titles.items()}
-    for item in sorted(catalog, key=lambda item: -item.popularity):
-        words = stems(item.title)
-        found.setdefault(number_key(tuple(word for word in words if word not in ("the", "a", "an"))), item.id)
     return found

@@ -4,63 +4,73 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from agent.belief import BeliefState, BeliefUpdate, same
-from agent.linking.features import intent_features
 from agent.linking.judges import Judges, LinearModel
-from agent.linking.linker import ItemSight, Linker, ValueSight, facts_of
-from agent.linking import intents
+from agent.linking.linker import ItemSight, Linker, Sighting, ValueSight
 from agent.transcripts import belief_from_turns, update_from_dict
 from retrieval.catalog import Catalog
 
 VERDICTS = ("seen", "liked", "disliked", "rejected", "accepted", "like_this", "unlike_this")
 STANCES = ("none", "is", "is_not", "wish", "avoid", "drop")
 INTENTS = ("recommend", "search", "similar", "refine", "ask", "compare", "explain", "feedback", "chat", "restart")
+FOLDS = 5
+POWER = {"item": 0.5, "focus": 0.5, "value": 0.15, "intent": 0.5}
+"""Inverse strength of the regularisation of each judge, chosen by folds."""
+CUE_SCALE = 2.0
+"""Cues written by hand count for more than single words until the data says otherwise."""
 Row = tuple[list[str], tuple[str, ...]]
 
 
 @dataclass
-class Rows:
-    """Features and labels for each judge."""
+class Labelled:
+    """One labelled turn as the linker sights it; turns of one dialogue share a fold."""
 
-    item: list[Row] = field(default_factory=list)
-    focus: list[Row] = field(default_factory=list)
-    value: list[Row] = field(default_factory=list)
-    intent: list[Row] = field(default_factory=list)
+    belief: BeliefState
+    gold: BeliefUpdate
+    sighting: Sighting
+    fold: int
 
 
-def collect(dialogues: Iterable[Mapping[str, Any]], catalog: Catalog, linker: Linker) -> Rows:
-    """Return one row for everything that the linker sights in the turns, labelled by the gold update."""
-    rows = Rows()
-    for dialogue in dialogues:
-        turns: Sequence[Mapping[str, Any]] = dialogue["turns"]
-        for place, turn in enumerate(turns):
-            belief = belief_from_turns(turns[:place], catalog)
+def collect(dialogues: Iterable[Mapping[str, Any]], catalog: Catalog, linker: Linker) -> list[Labelled]:
+    """Return every turn of `dialogues` in its gold context."""
+    turns = []
+    for number, dialogue in enumerate(dialogues):
+        for place, turn in enumerate(dialogue["turns"]):
+            belief = belief_from_turns(dialogue["turns"][:place], catalog)
             gold = update_from_dict(turn["update"], catalog, belief)
-            sighting = linker.sight(turn["user"], belief)
-            for item in sighting.items:
-                target = rows.focus if item.mention.ref == "focus" else rows.item
-                target.append((item.features, _verdicts(item, gold)))
-            for value in sighting.values:
-                rows.value.append((value.features, (_stance(value, gold),)))
-            facts = facts_of(gold.set, gold.prefer, gold.drop, gold.items)
-            features = intent_features(sighting.message, sighting.mentions, belief, facts)
-            if intents.RESTART.search(sighting.message.line):
-                features.append("restart")
-            rows.intent.append((features, (gold.intent,)))
-    return rows
+            turns.append(Labelled(belief, gold, linker.sight(turn["user"], belief), number % FOLDS))
+    return turns
 
 
-def fit(rows: Rows, strength: Mapping[str, float] | None = None) -> Judges:
-    """Fit the four judges; `strength` is the inverse regularisation by judge."""
-    power = {"item": 0.5, "focus": 0.5, "value": 0.5, "intent": 0.5, **(strength or {})}
+def fit(turns: Sequence[Labelled], linker: Linker) -> Judges:
+    """Fit the judges; that of intents learns from updates which judges fitted on other folds made, not from labels."""
+    judges = _fit_entries(turns, linker.judges)
+    rows: list[Row] = []
+    for fold in sorted({turn.fold for turn in turns}):
+        others = linker.judged_by(_fit_entries([turn for turn in turns if turn.fold != fold], linker.judges))
+        for turn in turns:
+            if turn.fold == fold:
+                draft = others.draft(turn.sighting, turn.belief)
+                rows.append((others.features_of_intent(turn.sighting, turn.belief, draft), (turn.gold.intent,)))
+    return Judges(judges.item, judges.focus, judges.value, _fit(rows, INTENTS, True, POWER["intent"]))
+
+
+def _fit_entries(turns: Sequence[Labelled], judges: Judges) -> Judges:
+    items: list[Row] = []
+    focus: list[Row] = []
+    values: list[Row] = []
+    for turn in turns:
+        for item in turn.sighting.items:
+            (focus if item.mention.ref == "focus" else items).append((item.features, _verdicts(item, turn.gold)))
+        values += [(value.features, (_stance(value, turn.gold),)) for value in turn.sighting.values]
     return Judges(
-        item=_fit(rows.item, VERDICTS, False, power["item"]),
-        focus=_fit(rows.focus, VERDICTS, False, power["focus"]),
-        value=_fit(rows.value, STANCES, True, power["value"]),
-        intent=_fit(rows.intent, INTENTS, True, power["intent"]),
+        item=_fit(items, VERDICTS, False, POWER["item"]),
+        focus=_fit(focus, VERDICTS, False, POWER["focus"]),
+        value=_fit(values, STANCES, True, POWER["value"]),
+        intent=judges.intent,
     )
 
 
@@ -87,6 +97,7 @@ def _stance(sight: ValueSight, gold: BeliefUpdate) -> str:
 
 
 def _fit(rows: Sequence[Row], classes: Sequence[str], exclusive: bool, power: float, least: int = 3) -> LinearModel:
+    """Fit one logistic regression a class on features that occur in `least` rows or more."""
     import numpy as np
     from scipy.sparse import csr_matrix
     from sklearn.linear_model import LogisticRegression
@@ -94,22 +105,17 @@ def _fit(rows: Sequence[Row], classes: Sequence[str], exclusive: bool, power: fl
     counts = Counter(feature for features, _ in rows for feature in set(features))
     names = [feature for feature, count in counts.items() if count >= least]
     column = {feature: place for place, feature in enumerate(names)}
-    pairs = [(r, column[f]) for r, (features, _) in enumerate(rows) for f in set(features) if f in column]
-    data = np.ones(len(pairs))
-    matrix = csr_matrix((data, tuple(zip(*pairs, strict=True))), shape=(len(rows), len(names)))
+    scale = np.array([1.0 if "=" in name else CUE_SCALE for name in names])
+    pairs = [(r, column[f]) for r, (features, _) in enumerate(rows) for f in sorted(set(features)) if f in column]
+    entries = scale[[place for _, place in pairs]]
+    matrix = csr_matrix((entries, tuple(zip(*pairs, strict=True))), shape=(len(rows), len(names)))
     weights = np.zeros((len(names), len(classes)))
     bias = np.full(len(classes), -6.0)
-    if exclusive:
-        model = LogisticRegression(C=power, max_iter=400).fit(matrix, [labels[0] for _, labels in rows])
-        for place, name in enumerate(model.classes_):
-            weights[:, classes.index(name)] = model.coef_[place]
-            bias[classes.index(name)] = model.intercept_[place]
-    else:
-        for place, name in enumerate(classes):
-            holds = np.array([name in labels for _, labels in rows])
-            if 0 < holds.sum() < len(rows):
-                model = LogisticRegression(C=power, max_iter=400).fit(matrix, holds)
-                weights[:, place], bias[place] = model.coef_[0], model.intercept_[0]
+    for place, name in enumerate(classes):
+        holds = np.array([name in labels for _, labels in rows])
+        if 0 < holds.sum() < len(rows):
+            model = LogisticRegression(C=power, solver="liblinear", max_iter=200).fit(matrix, holds)
+            weights[:, place], bias[place] = model.coef_[0] * scale, model.intercept_[0]
     kept = {
         name: tuple(round(float(weight), 2) for weight in row)
         for name, row in zip(names, weights, strict=True)
@@ -118,4 +124,20 @@ def _fit(rows: Sequence[Row], classes: Sequence[str], exclusive: bool, power: fl
     return LinearModel(tuple(classes), tuple(round(float(value), 3) for value in bias), kept, exclusive)
 
 
-__all__ = ["BeliefState", "Rows", "collect", "fit"]
+def main() -> None:
+    """Fit on the train dialogues over the demo catalog and rewrite the packaged weights."""
+    from pathlib import Path
+
+    from evals.understanding import read_dialogues
+    from retrieval.reading import demo_catalog
+
+    here = Path(__file__).parent
+    catalog = demo_catalog()
+    empty = LinearModel(("none",), (0.0,), {}, True)
+    linker = Linker(catalog, Judges(empty, empty, empty, empty))
+    dialogues = read_dialogues(here / "dialogues" / "dialogues.jsonl", "train")
+    fit(collect(dialogues, catalog, linker), linker).save()
+
+
+if __name__ == "__main__":
+    main()

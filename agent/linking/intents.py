@@ -1,57 +1,11 @@
-"""What kind of message this is."""
+"""Cues of what kind of message this is."""
 
 from __future__ import annotations
 
 import re
-
-from agent.belief import BeliefState, Intent
-from agent.linking.words import Message
 
 RESTART = re.compile(
     r"\b(?:start (?:over|again|fresh|afresh|anew|new)|starting (?:over|fresh)|reset|from scratch|clean slate|new (?:topic|list|request|search|question|night|round|start|one|plan|mission|day|order)|"
     r"fresh start|forget (?:all|everything|it all|all of)|scrap (?:all|everything|it all|that all)|ignore (?:all|everything)|different (?:thing|night|topic|request|matter)|another (?:matter|topic|request|evening|night)|"
     r"something (?:completely|totally|else entirely|entirely) (?:different|else)|begin again|wipe|scrap (?:her|his|their|the) rules|all over again|lets start|changed? (?:of )?(?:plan|topic|subject)|blank slate|brand new)\b"
 )
-_WHY = re.compile(r"\b(?:why|how come|what made you|reason (?:for|you|why)|whyd|justify|explain)\b")
-_WHY_NOT = re.compile(r"\bwhy not\b$|\bthats why\b|\bwhy (?:im|i|we|not)\b")
-_COMPARE = re.compile(
-    r"\b(?:which (?:one |of |is |are |has |was |should |would |do |film |movie |got |s |1 )?|compare|compared|comparison|vs|versus|difference|differ|differs|better of|or the|"
-    r"(?:shorter|longer|funnier|better|scarier|lighter|darker|older|newer|sadder|shortest|longest|funniest|lightest|gentlest|scariest) (?:of|one|:|,|-)|between)\b"
-)
-_ASK = re.compile(
-    r"(?:^|[,.!;] |\b(?:and|but|so|ok|wait|also|hm|hmm|oh) )(?:is|are|was|were|does|do|did|has|how|who|whos|whats|what|when|where|whose|will|would|wasnt|isnt|doesnt|aint)\b"
-)
-_MORE = re.compile(r"^(?:(?:ok|okay|yes|hm|hmm|and|any|some|show me|give me|gimme|got|a few|few|two|three|what|anything|something|whats|nah|no|meh|keep|even|next|still|so|idk|um) )*(?:more|others?|else|next|another|again|go on|keep going|surprise me|anything|whatever|different ones?|something else|new ones?|so)\b")
-_SEARCH = re.compile(
-    r"\b(?:do you have|do u have|have you got|you got|got any|u got|what(?:s| is) (?:the|that) (?:film|movie|one|book)|which .* (?:films|movies|books) (?:do|have)|what .* (?:films|movies|books)|"
-    r"is .* (?:on your list|available|in your|there)|looking for|find me|called|name of|have you|anything (?:by|with|from)|any (?:films|movies|books) (?:by|with|from))\b"
-)
-
-
-def guess_intent(message: Message, belief: BeliefState, facts: dict[str, bool]) -> Intent:
-    """Return the intent. `facts` tells what was linked: wish, drop, verdict, like, target, asks."""
-    line = message.line
-    if facts["restart"]:
-        return "restart"
-    if facts["like"] and not facts["accept"]:
-        return "similar"
-    asks = facts["asks"]
-    if belief.shown and _WHY.search(line) and not _WHY_NOT.search(line) and not facts["wish"]:
-        return "explain"
-    if belief.shown and _COMPARE.search(line) and (asks or facts["two"] or re.search(r"\b(?:which|vs|compare|or)\b", line)) and not facts["wish"] and not facts["verdict"]:
-        return "compare"
-    if asks and not facts["wish"] and not facts["drop"]:
-        return "ask" if belief.shown else ("search" if _SEARCH.search(line) or facts["target"] else "chat")
-    if facts["wish"] or facts["drop"]:
-        if not belief.shown and not belief.wishes:
-            return "search" if _SEARCH.search(line) and facts["plain"] else "recommend"
-        return "refine"
-    if facts["verdict"]:
-        return "feedback"
-    if facts["target"]:
-        return "search" if not facts["shown_target"] else "ask" if line.endswith("?") else "feedback"
-    if _MORE.search(line):
-        return "recommend"
-    if not belief.shown and not belief.wishes and len(line.split()) > 1:
-        return "recommend"
-    return "chat"

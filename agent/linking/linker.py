@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -16,8 +17,10 @@ from agent.belief import (
     Verdict,
     same,
 )
-from agent.linking import intents, scope
+from agent.linking import intents
 from agent.linking.attributes import AttributeLinker
+from agent.linking.features import focus_features, intent_features, item_features, positive, value_features
+from agent.linking.judges import Judges
 from agent.linking.lexicon import Lexicon, Meaning
 from agent.linking.mentions import Mention, resolve_overlaps
 from agent.linking.numbers import NumberLinker
@@ -25,16 +28,16 @@ from agent.linking.references import ReferenceLinker
 from agent.linking.residue import residue_of
 from agent.linking.titles import TitleLinker
 from agent.linking.values import ValueLinker
-from agent.linking.verdicts import verdicts
 from agent.linking.words import Message, Token, stem
 from retrieval.catalog import Catalog
+from retrieval.constraints import Op
 
 _YES = re.compile(r"^(?:(?:oh|ok|well|hm|hmm|um|,) )*(?:yes|yeah|yep|yup|ya|sure|ok|okay|please do|go ahead|go on|of course|absolutely|fine|why not|do it|do that|k|alright|sounds good)\b")
-_NEXT_TO = re.compile(r"^(?:and|or|,|&|n|\+|both|also|/| )*$")
-_MORE_LIKE_IT = re.compile(
-    r"\b(?:(?:more|something|anything|stuff|one|similar|another|films?|movies?|books?|others?) (?:\w+ )?like (?:that|it|this|those|these|them)|similar(?: to (?:that|it|this))?|same (?:vibe|thing|feel|feeling|kind|energy|mood|sort|idea)|"
-    r"in that vein|of that kind|that kind of|like that)\b"
-)
+
+ENOUGH = 0.35
+"""Probability from which a verdict is taken as meant, chosen by folds."""
+IDLE = 0.6
+"""Probability from which a value is taken as only spoken of, chosen by folds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,36 @@ class Linked:
     """Phrases of content words that no linker covered, in order."""
 
 
+@dataclass(frozen=True, slots=True)
+class ItemSight:
+    """An item that a message names, or the one in focus, and what its verdict is judged by."""
+
+    mention: Mention
+    item_id: str
+    features: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ValueSight:
+    """A value, bound or attribute that a message names and what its stance is judged by."""
+
+    mention: Mention
+    meaning: Meaning
+    features: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """Everything found in a message before it is judged."""
+
+    message: Message
+    mentions: tuple[Mention, ...]
+    items: tuple[ItemSight, ...]
+    values: tuple[ValueSight, ...]
+
+
 @dataclass
-class _Draft:
+class Draft:
     """The update while it is put together."""
 
     limits: list[Limit] = field(default_factory=list)
@@ -65,9 +96,10 @@ class _Draft:
 class Linker:
     """Links messages to one catalog. Holds no conversation; building it reads the whole catalog once."""
 
-    def __init__(self, catalog: Catalog) -> None:
-        """Read the vocabulary of `catalog`."""
+    def __init__(self, catalog: Catalog, judges: Judges | None = None) -> None:
+        """Read the vocabulary of `catalog`; `judges` are the packaged ones unless others are given."""
         self.catalog = catalog
+        self.judges = judges or Judges.load()
         self.lexicon = Lexicon(catalog)
         self.titles = TitleLinker(self.lexicon)
         self.values = ValueLinker(self.lexicon)
@@ -79,8 +111,103 @@ class Linker:
 
     def link(self, text: str, belief: BeliefState) -> Linked:
         """Return what `text` changes in `belief` as far as the catalog's own words tell."""
+        sighting = self.sight(text, belief)
+        draft = self.draft(sighting, belief)
+        intent = self.judges.intent.best(self.features_of_intent(sighting, belief, draft))
+        update = BeliefUpdate.model_validate(
+            {
+                "intent": intent,
+                "drop": () if intent == "restart" else tuple(draft.drops),
+                "set": tuple(draft.limits),
+                "prefer": tuple(draft.wishes),
+                "items": tuple(draft.verdicts),
+                "targets": tuple(draft.targets),
+            }
+        )
+        return Linked(update, residue_of(sighting.message, sighting.mentions))
+
+    def judged_by(self, judges: Judges) -> Linker:
+        """Return the same linker with other judges."""
+        other = copy.copy(self)
+        other.judges = judges
+        return other
+
+    def draft(self, sighting: Sighting, belief: BeliefState) -> Draft:
+        """Return everything but the intent, judged."""
+        draft = Draft()
+        for item in sighting.items:
+            self._judge_item(sighting.message, item, draft)
+        for value in sighting.values:
+            self._judge_value(sighting.message, value, belief, draft)
+        self._read_answer(sighting.message, belief, draft)
+        draft.limits = _unique(draft.limits)
+        refused = {(entry.attribute, str(entry.value)) for entry in draft.limits}
+        draft.wishes = [entry for entry in _unique(draft.wishes) if (entry.attribute, str(entry.value)) not in refused]
+        return draft
+
+    def features_of_intent(self, sighting: Sighting, belief: BeliefState, draft: Draft) -> list[str]:
+        """Return the features by which the intent is judged once everything else is."""
+        facts = facts_of(draft.limits, draft.wishes, draft.drops, draft.verdicts)
+        if draft.targets:
+            shown = {line.item_id for line in belief.last_shown()}
+            facts.append("names:shown" if shown & set(draft.targets) else "names:other")
+            facts += ["names:two"] if len(set(draft.targets)) > 1 else []
+        features = intent_features(sighting.message, sighting.mentions, belief, facts)
+        if intents.RESTART.search(sighting.message.line):
+            features.append("restart")
+        return features
+
+    def named(self, text: str, belief: BeliefState) -> tuple[str, ...]:
+        """Return the ids of the items that `text` names, in text order."""
+        mentions = self._mentions(self._spelled(Message(text)), belief)
+        return tuple(dict.fromkeys(item for mention in mentions for item in mention.item_ids))
+
+    def sight(self, text: str, belief: BeliefState) -> Sighting:
+        """Return everything found in `text` with the features it is judged by; training reads the same."""
         message = self._spelled(Message(text))
-        mentions = resolve_overlaps(
+        mentions = self._mentions(message, belief)
+        items = [
+            ItemSight(mention, item_id, item_features(message, mentions, mention, item_id, belief))
+            for mention in mentions
+            if mention.kind == "item"
+            for item_id in mention.item_ids
+        ]
+        items += self._implied(message, mentions, {item.item_id for item in items}, belief)
+        named = {item.item_id for item in items}
+        focus = next((item for item in belief.focus if item in self.catalog), None)
+        if focus and focus not in named and len(message):
+            whole = Mention(0, len(message), "item", ref="focus")
+            items.append(ItemSight(whole, focus, focus_features(message, mentions, focus, belief)))
+        values = []
+        for mention in mentions:
+            for meaning in self._meanings(mention, belief):
+                traits = self._traits(meaning.attribute)
+                features = value_features(message, mentions, mention, meaning, traits, belief)
+                values.append(ValueSight(mention, meaning, features))
+        return Sighting(message, mentions, tuple(items), tuple(values))
+
+    def _implied(
+        self, message: Message, mentions: tuple[Mention, ...], named: set[str], belief: BeliefState
+    ) -> list[ItemSight]:
+        """Return items of the latest list that a value singles out: `no Hugh Grant` speaks of his film too."""
+        found: list[ItemSight] = []
+        last = [line.item_id for line in belief.last_shown() if line.item_id in self.catalog]
+        for mention in mentions:
+            if mention.kind == "value":
+                holders = [
+                    item for item in last
+                    if any(str(m.value) in self.catalog[item].values(m.attribute) for m in mention.meanings)
+                ]  # fmt: skip
+                if len(holders) == 1 and holders[0] not in named:
+                    named.add(holders[0])
+                    features = item_features(message, mentions, mention, holders[0], belief)
+                    traits = {f"implied={trait}" for m in mention.meanings for trait in self._traits(m.attribute)}
+                    implied = Mention(mention.start, mention.end, "item", item_ids=(holders[0],), ref="described")
+                    found.append(ItemSight(implied, holders[0], [*features, "implied", *traits]))
+        return found
+
+    def _mentions(self, message: Message, belief: BeliefState) -> tuple[Mention, ...]:
+        return resolve_overlaps(
             [
                 *self.titles.link(message, belief),
                 *self.references.link(message, belief),
@@ -89,18 +216,73 @@ class Linker:
                 *self.attributes.link(message),
             ]
         )
-        draft = _Draft()
-        self._read_items(message, mentions, belief, draft)
-        for mention in mentions:
-            if mention.kind == "value":
-                self._read_value(message, mention, mentions, belief, draft)
-            elif mention.kind == "bound":
-                self._read_bound(message, mention, mentions, belief, draft)
-            elif mention.kind == "attribute":
-                self._read_attribute(message, mention, mentions, belief, draft)
-        self._read_answer(message, belief, draft)
-        update = self._finish(message, mentions, belief, draft)
-        return Linked(update, residue_of(message, mentions))
+
+    def _meanings(self, mention: Mention, belief: BeliefState) -> tuple[Meaning, ...]:
+        """Return what is to be judged: each value; one stand-in for bounds; an attribute only while it is in force."""
+        if mention.kind == "value":
+            return mention.meanings
+        if mention.kind == "bound" or (mention.kind == "set_aside" and mention.bounds):
+            return (Meaning(mention.bounds[0].attribute, mention.bounds[0].value),)
+        if mention.kind == "attribute" and any(entry.attribute == mention.attribute for entry in belief.wishes):
+            return (Meaning(mention.attribute, ""),)
+        return ()
+
+    def _traits(self, attribute: str) -> tuple[str, ...]:
+        column = self.catalog.schema.column(attribute)
+        traits = {
+            "soft": attribute in self.soft,
+            "single": attribute in self.single,
+            "people": column is not None and column.people,
+            "number": column is not None and column.role == "number",
+        }
+        return tuple(name for name, holds in traits.items() if holds)
+
+    def _judge_item(self, message: Message, sight: ItemSight, draft: Draft) -> None:
+        focus = sight.mention.ref == "focus"
+        chances = (self.judges.focus if focus else self.judges.item).probabilities(sight.features)
+        said = [name for name, chance in chances.items() if chance >= ENOUGH]
+        if (focus or "implied" in sight.features) and not said:
+            return
+        self._add_verdicts(message, sight.mention, sight.item_id, said, draft)
+
+    def _judge_value(self, message: Message, sight: ValueSight, belief: BeliefState, draft: Draft) -> None:
+        chances = self.judges.value.probabilities(sight.features)
+        idle = chances.pop("none", 0.0)
+        stance = "none" if idle >= IDLE or not chances else max(chances, key=chances.__getitem__)
+        mention, meaning = sight.mention, sight.meaning
+        words = message.written(mention.start, mention.end)
+        attribute = meaning.attribute
+        held = [entry for entry in belief.wishes if entry.attribute == attribute]
+        same_value = [entry for entry in held if same(entry.value, meaning.value)]
+        if stance == "none":
+            return
+        if mention.kind != "value":
+            if held:
+                draft.add_drop(attribute, None, words)
+            if stance != "drop":
+                for bound in mention.bounds:
+                    value = int(bound.value) if float(bound.value).is_integer() else bound.value
+                    draft.limits.append(Limit(attribute=attribute, op=bound.op, value=value, words=words))
+            return
+        if stance == "drop":
+            if same_value:
+                draft.add_drop(attribute, meaning.value, words)
+            return
+        wanted = stance in ("is", "wish")
+        if any(positive(entry) != wanted for entry in same_value):
+            draft.add_drop(attribute, meaning.value, words)
+        if wanted and attribute in self.single:
+            for entry in held:
+                if positive(entry) and not same(entry.value, meaning.value):
+                    draft.add_drop(attribute, entry.value, words)
+        column = self.catalog.schema.column(attribute)
+        soft = stance in ("wish", "avoid") or (column is not None and column.role == "number")
+        if soft:
+            weight = 1 if wanted else -1
+            draft.wishes.append(Preference(attribute=attribute, value=meaning.value, weight=weight, words=words))
+        else:
+            op: Op = "is" if wanted else "is_not"
+            draft.limits.append(Limit(attribute=attribute, op=op, value=meaning.value, words=words))
 
     def _spelled(self, message: Message) -> Message:
         """Correct the spelling of words that nobody knows."""
@@ -108,30 +290,13 @@ class Linker:
         for token in message.tokens:
             norm = self.lexicon.spelled(token.norm)
             if norm != token.norm:
-                token = Token(token.text, norm, stem(norm), token.start, token.end)
+                token = Token(token.text, norm, stem(norm), token.start, token.end, corrected=True)
             tokens.append(token)
         message.tokens = tuple(tokens)
         return message
 
-    def _read_items(
-        self, message: Message, mentions: tuple[Mention, ...], belief: BeliefState, draft: _Draft
-    ) -> None:
-        items = [mention for mention in mentions if mention.kind == "item"]
-        latest = {line.item_id for line in belief.last_shown()}
-        for group in _coordinated(message, items):
-            first, last = group[0], group[-1]
-            before, after = _surroundings(message, first, last, items)
-            asked = scope.is_question_about_items(message, *message.sentence_at(first.start))
-            for mention in group:
-                shown = bool(latest & set(mention.item_ids))
-                said = verdicts(message, mention, before, after, asked, shown)
-                for item_id in mention.item_ids:
-                    self._add_verdicts(message, mention, item_id, said, draft)
-        if not items:
-            self._read_pronouns(message, belief, draft)
-
     def _add_verdicts(
-        self, message: Message, mention: Mention, item_id: str, said: Iterable[Verdict], draft: _Draft
+        self, message: Message, mention: Mention, item_id: str, said: Iterable[Verdict], draft: Draft
     ) -> None:
         words = message.written(mention.start, mention.end)
         label = self.catalog.label(self.catalog[item_id])
@@ -148,102 +313,7 @@ class Linker:
                     ItemVerdict(ref=ref, verdict=verdict, item_id=item_id, title=label, words=words)
                 )
 
-    def _read_pronouns(self, message: Message, belief: BeliefState, draft: _Draft) -> None:
-        """Read `it`, `that` and verdicts without any reference as being about the item in focus."""
-        focus = focus_of(belief)
-        if focus is None or focus not in self.catalog:
-            return
-        line = message.line
-        mention = Mention(0, len(message), "item", item_ids=(focus,), ref="focus")
-        if _MORE_LIKE_IT.search(line):
-            self._add_verdicts(message, mention, focus, ["like_this"], draft)
-
-    def _read_value(
-        self, message: Message, mention: Mention, mentions: tuple[Mention, ...], belief: BeliefState, draft: _Draft
-    ) -> None:
-        reading = scope.read(message, mention, mentions)
-        if reading.stance != "drop" and scope.is_question_about_items(message, *message.sentence_at(mention.start)):
-            return
-        words = message.written(mention.start, mention.end)
-        for meaning in mention.meanings:
-            held = [
-                entry for entry in belief.wishes
-                if entry.attribute == meaning.attribute and same(entry.value, meaning.value)
-            ]  # fmt: skip
-            if reading.stance == "drop" and held:
-                draft.add_drop(meaning.attribute, meaning.value, words)
-            elif reading.stance == "avoid":
-                self._avoid(meaning, reading, held, words, draft)
-            else:
-                self._want(message, meaning, reading, held, belief, words, draft)
-
-    def _avoid(
-        self, meaning: Meaning, reading: scope.Reading, held: list[Limit | Preference], words: str, draft: _Draft
-    ) -> None:
-        if any(_positive(entry) for entry in held):
-            draft.add_drop(meaning.attribute, meaning.value, words)
-        number = self.catalog.schema.column(meaning.attribute)
-        if reading.soft_not or (number is not None and number.role == "number"):
-            draft.wishes.append(
-                Preference(attribute=meaning.attribute, value=meaning.value, weight=-1, words=words)
-            )
-        else:
-            draft.limits.append(Limit(attribute=meaning.attribute, op="is_not", value=meaning.value, words=words))
-
-    def _want(
-        self,
-        message: Message,
-        meaning: Meaning,
-        reading: scope.Reading,
-        held: list[Limit | Preference],
-        belief: BeliefState,
-        words: str,
-        draft: _Draft,
-    ) -> None:
-        column = self.catalog.schema.column(meaning.attribute)
-        if any(not _positive(entry) for entry in held):
-            draft.add_drop(meaning.attribute, meaning.value, words)
-        others = [
-            entry for entry in belief.wishes
-            if entry.attribute == meaning.attribute and _positive(entry) and not same(entry.value, meaning.value)
-        ]  # fmt: skip
-        if others and (reading.instead or meaning.attribute in self.single):
-            for entry in others:
-                draft.add_drop(entry.attribute, entry.value, words)
-        soft = meaning.attribute in self.soft or (column is not None and column.role == "number")
-        if reading.firm is not None and not (column is not None and column.role == "number"):
-            soft = not reading.firm
-        if soft:
-            draft.wishes.append(Preference(attribute=meaning.attribute, value=meaning.value, weight=1, words=words))
-        else:
-            draft.limits.append(Limit(attribute=meaning.attribute, op="is", value=meaning.value, words=words))
-
-    def _read_bound(
-        self, message: Message, mention: Mention, mentions: tuple[Mention, ...], belief: BeliefState, draft: _Draft
-    ) -> None:
-        attribute = mention.bounds[0].attribute
-        reading = scope.read(message, mention, mentions)
-        words = message.written(mention.start, mention.end)
-        if scope.is_question_about_items(message, *message.sentence_at(mention.start)):
-            return
-        held = [entry for entry in belief.wishes if entry.attribute == attribute]
-        if reading.stance == "drop" and held and mention.strength < 3.0:
-            draft.add_drop(attribute, None, words)
-            return
-        if held:
-            draft.add_drop(attribute, None, words)
-        for bound in mention.bounds:
-            value = int(bound.value) if float(bound.value).is_integer() else bound.value
-            draft.limits.append(Limit(attribute=attribute, op=bound.op, value=value, words=words))
-
-    def _read_attribute(
-        self, message: Message, mention: Mention, mentions: tuple[Mention, ...], belief: BeliefState, draft: _Draft
-    ) -> None:
-        held = any(entry.attribute == mention.attribute for entry in belief.wishes)
-        if held and scope.read(message, mention, mentions).stance == "drop":
-            draft.add_drop(mention.attribute, None, message.written(mention.start, mention.end))
-
-    def _read_answer(self, message: Message, belief: BeliefState, draft: _Draft) -> None:
+    def _read_answer(self, message: Message, belief: BeliefState, draft: Draft) -> None:
         """Put in what a plain yes to the question of the last turn stands for."""
         question = belief.questions[-1] if belief.questions else None
         if question is None or question.yes is None or question.turn != belief.turn or not _YES.match(message.line):
@@ -254,35 +324,15 @@ class Linker:
         draft.limits += question.yes.set
         draft.wishes += question.yes.prefer
 
-    def _finish(
-        self, message: Message, mentions: tuple[Mention, ...], belief: BeliefState, draft: _Draft
-    ) -> BeliefUpdate:
-        limits = _unique(draft.limits)
-        refused = {(entry.attribute, str(entry.value)) for entry in limits}
-        wishes = [entry for entry in _unique(draft.wishes) if (entry.attribute, str(entry.value)) not in refused]
-        said = {entry.verdict for entry in draft.verdicts}
-        latest = {line.item_id for line in belief.last_shown()}
-        facts = {
-            "restart": bool(intents.RESTART.search(message.line)) and bool(belief.wishes or belief.shown),
-            "like": bool(said & {"like_this", "unlike_this"}),
-            "accept": "accepted" in said,
-            "wish": bool(limits or wishes),
-            "plain": bool(limits) and not wishes,
-            "drop": bool(draft.drops),
-            "verdict": bool(said),
-            "target": bool(draft.targets),
-            "two": len(draft.targets) > 1,
-            "shown_target": bool(latest & set(draft.targets)),
-            "asks": any(scope.is_question_about_items(message, *span) for span in message.sentences),
-        }
-        return BeliefUpdate(
-            intent=intents.guess_intent(message, belief, facts),
-            drop=tuple(draft.drops),
-            set=tuple(limits),
-            prefer=tuple(wishes),
-            items=tuple(draft.verdicts),
-            targets=tuple(draft.targets),
-        )
+
+def facts_of(
+    limits: Iterable[Limit], wishes: Iterable[Preference], drops: Iterable[Drop], verdicts: Iterable[ItemVerdict]
+) -> list[str]:
+    """Return what an update holds, in the words of the judge of intents."""
+    facts = {f"set:{'not' if entry.op == 'is_not' else 'is'}" for entry in limits}
+    facts |= {"wish:+" if entry.weight > 0 else "wish:-" for entry in wishes}
+    facts |= {"drop" for _ in drops} | {entry.verdict for entry in verdicts}
+    return sorted(facts) or ["nothing"]
 
 
 def descriptive_columns(catalog: Catalog) -> frozenset[str]:
@@ -300,47 +350,8 @@ def descriptive_columns(catalog: Catalog) -> frozenset[str]:
     return frozenset(lower)
 
 
-def focus_of(belief: BeliefState) -> str | None:
-    """Return the item that `it` means: the last one judged in the latest turn, or the only one shown."""
-    last = belief.last_shown()
-    if len(last) == 1:
-        return last[0].item_id
-    judged = [entry for entry in belief.items if entry.item_id and entry.verdict in ("accepted", "liked")]
-    return judged[-1].item_id if judged else None
-
-
-def _positive(entry: Limit | Preference) -> bool:
-    return entry.weight > 0 if isinstance(entry, Preference) else entry.op != "is_not"
-
-
 def _unique(entries: Iterable) -> list:  # type: ignore[type-arg]
     found: dict[tuple[str, str, str], object] = {}
     for entry in entries:
         found.setdefault((entry.attribute, str(getattr(entry, "op", "")), str(entry.value)), entry)
     return list(found.values())
-
-
-def _coordinated(message: Message, items: list[Mention]) -> list[list[Mention]]:
-    """Group neighbours such as `A and B`, which share what is said."""
-    groups: list[list[Mention]] = []
-    for mention in items:
-        if groups and _NEXT_TO.match(message.piece(groups[-1][-1].end, mention.start)):
-            groups[-1].append(mention)
-        else:
-            groups.append([mention])
-    return groups
-
-
-def _surroundings(message: Message, first: Mention, last: Mention, items: list[Mention]) -> tuple[str, str]:
-    """Return the words before and after a group that speak of it: up to the next item, comma or `but` between items."""
-    start, _ = message.sentence_at(first.start)
-    _, end = message.sentence_at(last.start)
-    previous = [mention.end for mention in items if mention.end <= first.start and mention.end > start]
-    following = [mention.start for mention in items if mention.start >= last.end and mention.start < end]
-    before = message.piece(max(previous, default=start), first.start)
-    after = message.piece(last.end, min(following, default=end))
-    if previous:
-        before = re.split(r"\b(?:but|and)\b|[,;]", before, maxsplit=1)[-1]
-    if following:
-        after = re.split(r"\b(?:but|and)\b|[,;]", after, maxsplit=1)[0]
-    return before.strip(), after.strip()

@@ -35,6 +35,7 @@ _SEEN_NUMBERS = re.compile(
     r"\b(?:seen|watched|saw|like|liked|loved|not|hate|hated|take|skip|drop|both) (?P<list>[1-5](?: ?(?:,|and|&|\+) ?[1-5]| [1-5])*)\b"
     r"(?! (?:year|yr|min|hour|hr|h\b|times?|of|star|other|more|people|kids?))"
     r"|\b(?P<list2>[1-5](?: ?(?:,|and|&|\+) ?[1-5]| [1-5])*) (?:seen|watched|is|was|looks|sounds|no|yes|then|please|pls|for|i|sorta)\b"
+    r"|(?:^|[.,;!] )(?:and |ok |so )?(?P<list5>[1-5])(?= (?!year|yr|min|hour|hr|h |hs |star|other|more|people|kid|of us|am |pm |day|week|girl|boy|time|or |to |things?|film|movie|big|friend|guys?|adult|and a half|percent|/|:)[a-z,])"
     r"|\bbetween (?P<list3>[1-5] and [1-5])\b|\b(?P<list4>[1-5] or [1-5])\b"
 )
 _PRONOUN = re.compile(
@@ -49,6 +50,13 @@ _THE_ONE_WITH = re.compile(
     r"(?: the| a| an| some| his| her)? (?P<what>(?:\w+ ?){1,4})"
 )
 _THE_THING = re.compile(r"\b(?:the|that|this|those|dem|your) (?P<what>\w+(?: \w+)?)\b")
+_SHORT = re.compile(
+    r"^(?:(?:ok|okay|k|yes|yeah|yep|no|nah|hm|hmm|oh|ah|fine|lol|haha|right|sure|ugh|so|well|then|alright|ooh|great|perfect|good|and|but|eh|,|\.|!) )*"
+    r"(?:(?:ill take|ill have|we take|going with|go with|lets go with|lets do|give me|put on|we want|i want|i take|i choose|take|the|that|dem|le|la) )*"
+    r"(?P<what>\w+(?: \w+){0,2}?)"
+    r"(?: (?:it is|then|please|pls|sold|for tonight|tonight|wins|thanks|thank you|i guess|final answer|is fine|one|works|lol|yes|sounds good|pls thx|it be))?(?= ?[.,!;?]| ?$)"
+)
+_THEN = re.compile(r"\b(?:the )?(?P<what>\w+(?: \w+)?) (?:it is|then)\b(?= ?[.,!;]| ?$| thanks| also| and)")
 _GENERIC = frozenset(
     "first second third fourth fifth last other same next new best good right only whole one two three old older newer"
     " shorter longer funnier lighter usual second latest previous more most".split()
@@ -96,7 +104,7 @@ class ReferenceLinker:
         for match in _LAST.finditer(line):
             add(match, [len(ids)], 2.2)
         for match in _SEEN_NUMBERS.finditer(line):
-            group = next(name for name in ("list", "list2", "list3", "list4") if match[name])
+            group = next(name for name in ("list", "list2", "list3", "list4", "list5") if match[name])
             add(match, [int(digit) for digit in re.findall(r"\d", match[group])], 2.3, group)
         if match := _BARE.match(line):
             add(match, [int(match[group]) for group in ("n", "m") if match[group]], 1.5, "n" if not match["m"] else 0)
@@ -124,11 +132,20 @@ class ReferenceLinker:
             for size in (2, 1):
                 part = words[:size]
                 if len(part) == size and part[-1] not in _GENERIC and part[0] not in _GENERIC:
-                    item = self._named(part, pools[0])
+                    item = self._named(part, pools[0]) or self._matching(part, pools[0], 1.9)
                     if item:
                         start, _ = message.span(match)
                         found.append(Mention(start, start + 1 + size, "item", 1.1, item_ids=(item,), ref="described"))
                         break
+        for pattern in (_SHORT, _THEN):
+            for match in [pattern.match(message.line)] if pattern is _SHORT else list(pattern.finditer(message.line)):
+                if match is None:
+                    continue
+                words = tuple(word for word in match["what"].split() if word not in CONNECTING and word not in _GENERIC)
+                if words and all(len(word) > 2 for word in words) and (item := self._matching(words, pools[0], 0.7)):
+                    found.append(
+                        Mention(*message.span(match, "what"), "item", 1.05, item_ids=(item,), ref="described")
+                    )
         return found
 
     def _named(self, words: tuple[str, ...], pool: list[str]) -> str | None:
@@ -139,12 +156,12 @@ class ReferenceLinker:
         hits = [item for item in pool if set(wanted) <= set(stems(self.catalog[item].title))]
         return hits[0] if len(hits) == 1 else None
 
-    def _matching(self, words: tuple[str, ...], pool: list[str]) -> str | None:
+    def _matching(self, words: tuple[str, ...], pool: list[str], least: float = 0.7) -> str | None:
         """Return the item of `pool` that `words` describe best: by title, value, person, text; None when several do."""
         scored = []
         for item_id in pool:
             score = self._fit(words, item_id)
-            if score > 0:
+            if score >= least:
                 scored.append((score, item_id))
         scored.sort(key=lambda pair: -pair[0])
         if not scored or (len(scored) > 1 and scored[0][0] < scored[1][0] * 1.3):

@@ -59,8 +59,10 @@ class TitleLinker:
                     found.append(Mention(start, end, "item", strength, item_ids=(parts[0],)))
             elif (ids := self.lexicon.title_parts.get(phrase)) and len(ids) <= 6:
                 strength = self._part_evidence(message, start, end, stems) + (0.25 if len(ids) == 1 else 0.0)
-                if len(stems) == 1 and self._means_other(phrase):
-                    strength -= 0.6
+                if len(stems) == 1:
+                    strength -= 0.6 if self._means_other(phrase) else 0.15
+                if any(token.corrected for token in message.tokens[start:end]):
+                    strength -= 0.3
                 if strength >= ENOUGH:
                     found.append(Mention(start, end, "item", strength, item_ids=(ids[0],)))
         return found
@@ -89,7 +91,9 @@ class TitleLinker:
         elif len(content) == 2 or (len(stems) == 2 and content):
             base = 0.6
         else:
-            base = 0.1 if content else -0.2
+            base = 0.1 if content else -0.6
+        if len(stems) == 1 and message.tokens[start].corrected:
+            base -= 0.4
         return base + self._context(message, start, end)
 
     def _part_evidence(self, message: Message, start: int, end: int, stems: tuple[str, ...]) -> float:

@@ -1,12 +1,9 @@
-"""What is said about an item: seen, liked, disliked, rejected, accepted, like this, unlike this."""
+"""Cues of what is said about an item: seen, liked, disliked, rejected, accepted, like this, unlike this."""
 
 from __future__ import annotations
 
 import re
-
-from agent.belief import Verdict
-from agent.linking.mentions import Mention
-from agent.linking.words import Message
+from collections.abc import Mapping
 
 _SEEN = re.compile(
     r"\b(?:seen|saw|watched|rewatched|watch(?:ed)? (?:it|that)|by heart|know (?:it|that one|every|all)|grew up on|grew up with|own it|own that|been there|"
@@ -40,33 +37,33 @@ _LIKES_IT = re.compile(r"\b(?:i|we|she|he|they|dont|didnt|really|would|looks|sou
 _UNLIKE = re.compile(r"\b(?:nothing like|not like|unlike|opposite of|not another|anything but|different from|not more|nothing as|far from|and not|less like|dont want another|nothing similar to)(?: the| a| to)?$")
 
 
-def verdicts(message: Message, mention: Mention, before: str, after: str, asked: bool, last_shown: bool) -> list[Verdict]:
-    """Return what the words `before` and `after` a mention, in its part of the sentence, say about its items."""
+MORE_LIKE_IT = re.compile(
+    r"\b(?:(?:more|something|anything|stuff|one|similar|another|films?|movies?|books?|others?) (?:\w+ )?like (?:that|it|this|those|these|them)|similar(?: to (?:that|it|this))?|same (?:vibe|thing|feel|feeling|kind|energy|mood|sort|idea)|"
+    r"in that vein|of that kind|that kind of|like that)\b"
+)
+CUES: Mapping[str, re.Pattern[str]] = {
+    "seen": _SEEN,
+    "unseen": _NOT_SEEN,
+    "liked": _LIKED,
+    "disliked": _DISLIKED,
+    "reject": _REJECT,
+    "accept": _ACCEPT,
+}
+"""Name -> pattern; where one fires is evidence, the judge weighs it."""
+
+
+def cue_flags(before: str, after: str) -> list[str]:
+    """Return which cues fire before and after an item, such as `seen<` and `liked>`."""
+    flags = [f"{name}<" for name, pattern in CUES.items() if pattern.search(before)]
+    flags += [f"{name}>" for name, pattern in CUES.items() if pattern.search(after)]
+    flags += [f"{name}<near" for name in ("reject", "accept") if CUES[name].search(before[-14:])]
+    flags += [f"{name}>near" for name in ("reject", "accept") if CUES[name].search(after[:14])]
     if _UNLIKE.search(before):
-        return ["unlike_this"]
-    if (_LIKE.search(before) and not _LIKES_IT.search(before)) or _LIKE_AFTER.match(after):
-        return ["like_this"]
-    both = f"{before} | {after}"
-    seen = bool(_SEEN.search(both)) and not _NOT_SEEN.search(both)
-    liked = bool(_LIKED.search(both)) and not re.search(r"\b(?:not|didnt|dont|isnt|never) (?:\w+ )?(?:love|like|great|good|that good)", both)
-    disliked = bool(_DISLIKED.search(both))
-    found: list[Verdict] = []
-    if seen:
-        found.append("seen")
-    if disliked:
-        found.append("disliked" if seen or not last_shown else "rejected")
-        return found
-    if liked and (seen or not last_shown or re.search(r"\b(?:love|loved|loves|adore|fire|masterpiece|fav\w*|best|was)\b", both)):
-        if not asked:
-            found = found or (["seen"] if re.search(r"\b(?:was|loved|slayed)\b", both) else [])
-            found.append("liked")
-        return found
-    if seen:
-        return found
-    if asked:
-        return []
-    if _REJECT.search(before[-24:]) or _REJECT.search(after[:40]):
-        return ["rejected"]
-    if last_shown and (_ACCEPT.search(both) or not both.strip(" |.,!?")):
-        return ["accepted"]
-    return []
+        flags.append("unlike<")
+    elif _LIKE.search(before):
+        flags.append("ilike<" if _LIKES_IT.search(before) else "like<")
+    if _LIKE_AFTER.match(after):
+        flags.append("like>")
+    if MORE_LIKE_IT.search(before):
+        flags.append("likeit")
+    return flags

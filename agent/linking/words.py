@@ -54,6 +54,8 @@ class Token:
     stem: str
     start: int
     end: int
+    corrected: bool = False
+    """Whether the spelling was mended."""
 
     @property
     def is_word(self) -> bool:
