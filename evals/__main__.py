@@ -98,6 +98,37 @@ def turns(
         print_turn_times(times, Console())
 
 
+@bench.command()
+def understanding(
+    dialogues: Annotated[Path, typer.Argument(help="Labelled dialogues, one JSON object a line.")],
+    split: Annotated[str, typer.Option(help="Only dialogues of this split, such as dev.")] = "",
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    home: Home = None,
+    model: Model = None,
+    adapter: Adapter = None,
+    encoder: Encoder = None,
+) -> None:
+    """Compare belief updates with labelled turns: precision, recall and F1 per kind, and turns that are all right."""
+    from dataclasses import asdict
+
+    from rich.console import Console
+
+    from evals.understanding import read_dialogues, score
+
+    if not dialogues.is_file():
+        raise UserError(f"{dialogues}: no such file: name a file of labelled dialogues")
+    labelled = read_dialogues(dialogues, split)
+    if not labelled:
+        raise UserError(f"{dialogues}: no dialogue of the split {split!r}: leave --split out to use all")
+    with opened(home=home, model=model, adapter=adapter, encoder=encoder) as rec:
+        table = score(rec.understand, labelled, rec.catalog)
+    if json:
+        Console().print_json(data=asdict(table))
+    else:
+        for name, numbers in table.rows():
+            Console().print(f"{name:22}{numbers}", highlight=False, soft_wrap=True)
+
+
 @contextmanager
 def opened(**given: Any) -> Iterator[Recommender]:
     """Open the recommender that people talk to, on the index and models of its home and with a log of its own."""

@@ -6,6 +6,7 @@ import json
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,16 +60,17 @@ def print_explanation(played: Played, console: Console) -> None:
     """Print where a scenario failed: the line in its file, what the person did, what was expected and what came."""
     from rich.markup import escape
 
-    console.print(f"\n[bold]{escape(played.script.scenario.name)}[/]", highlight=False, soft_wrap=True)
+    line = partial(console.print, highlight=False, soft_wrap=True)
+    line(f"\n[bold]{escape(played.script.scenario.name)}[/]")
     for number, check, where in played.failures():
-        console.print(f"  {escape(where)}  turn {number}: {escape(played.turns[number - 1].did)}", highlight=False, soft_wrap=True)
-        console.print(f"    {'.'.join(map(str, check.place))}", style="dim", highlight=False, soft_wrap=True)
-        console.print(f"    expected  {escape(check.expected)}", highlight=False, soft_wrap=True)
-        console.print(f"    got       {escape(check.got)}", highlight=False, soft_wrap=True)
+        line(f"  {escape(where)}  turn {number}: {escape(played.turns[number - 1].did)}")
+        line(f"    {'.'.join(map(str, check.place))}", style="dim")
+        line(f"    expected  {escape(check.expected)}")
+        line(f"    got       {escape(check.got)}")
     if played.error:
         broken = len(played.turns)
-        console.print(f"  {escape(played.script.where(('turns', broken)))}  turn {broken + 1} broke off:", soft_wrap=True)
-        console.print(escape(played.error.rstrip()), style="dim", highlight=False, soft_wrap=True)
+        line(f"  {escape(played.script.where(('turns', broken)))}  turn {broken + 1} broke off:")
+        line(escape(played.error.rstrip()), style="dim")
 
 
 def as_json(played: Sequence[Played], run: Mapping[str, Any]) -> str:
