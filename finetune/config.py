@@ -14,7 +14,7 @@ class TrainingConfig(BaseModel):
     row_steps: int = Field(120, ge=0)
     """Steps of stage 1."""
     row_rate: float = Field(3e-3, gt=0)
-    steps: int = Field(360, ge=0)
+    steps: int = Field(240, ge=0)
     """Steps of stage 2."""
     rate: float = Field(2e-4, gt=0)
     """Learning rate of the LoRA weights."""
@@ -31,7 +31,7 @@ class TrainingConfig(BaseModel):
     """Longer examples are left out, and counted."""
     mix: dict[str, float] = Field(default_factory=lambda: {"rank": 4, "reason": 3, "belief": 2, "alignment": 1})
     """Share of stage 2's examples by task; each task repeats as often as needed."""
-    every: int = Field(20, ge=1)
+    every: int = Field(10, ge=1)
     """Steps between two checkpoints."""
     validation: float = Field(0.1, ge=0, lt=1)
     """Share of the dialogues held out, by a hash of their ids."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
 
 
 class Trie:
@@ -13,7 +14,7 @@ class Trie:
         self._root: dict[int, dict] = {}  # type: ignore[type-arg]
         ordered = sorted({tuple(path) for path in paths})
         # In lexicographic order a path is followed directly by one of those that it is a prefix of.
-        for path, following in zip(ordered, [*ordered[1:], ()], strict=True):
+        for path, following in zip_longest(ordered, ordered[1:], fillvalue=()):
             if not path or following[: len(path)] == path:
                 raise ValueError(f"{path} is a prefix of {following}" if path else "a path is empty")
             node = self._root
