@@ -64,7 +64,8 @@ class Answers:
         if not belief.constraints:
             return f"There are no {nouns} left that you have not turned down or seen."
         if blocking:
-            return f"Nothing fits “{wish}”: {listed(blocking, 'or')} rules everything out."
+            together = " together rule" if len(blocking) > 1 else " rules"
+            return f"Nothing fits “{wish}”: {listed(blocking)}{together} everything out."
         return f"Nothing fits “{wish}”; no single one of these limits is to blame."
 
     def _why_not(self, item_id: str, belief: BeliefState) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from math import log2
 from typing import Literal
 
 from agent.belief import BeliefState, BeliefUpdate, Drop, Limit, Question
@@ -48,13 +49,13 @@ class Facts:
     fitting: int
     """Items that satisfy every limit and may still be recommended."""
     used_up: int = 0
-    """Items that satisfy every limit but were seen, rejected or accepted; counted only when nothing fits."""
+    """Items that satisfy every limit, whatever was said of them; this and the rest only when nothing new fits."""
     impossible: tuple[Limit, ...] = ()
-    """Limits that no item satisfies, each taken alone; found only when nothing fits."""
+    """Limits that no item satisfies, each taken alone."""
     blocking: tuple[Limit, ...] = ()
-    """Limits without which something fits, each taken alone; found only when nothing fits."""
+    """Limits without which something new fits, each taken alone."""
     relaxation: Relaxation | None = None
-    """The nearest way to let something fit; found only when nothing does."""
+    """The nearest way to let something new fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Decision:
 
     action: Action
     question: Question | None = None
-    """Offers the relaxation when nothing fits."""
+    """Offers the relaxation when nothing new fits."""
     relaxation: Relaxation | None = None
     search: bool = False
     """Whether new items are looked for."""
@@ -74,11 +75,29 @@ def decide(belief: BeliefState, update: BeliefUpdate, facts: Facts, catalog: Cat
     action = _action(update)
     if action not in ("recommend", "search"):
         return Decision(action)
-    if facts.fitting:
-        return Decision(action, search=True)
-    if facts.relaxation is None:
-        return Decision(action)
-    return Decision(action, _offer(facts.relaxation, belief, catalog), facts.relaxation)
+    named = [catalog[item] for item in update.targets if item in catalog] if update.intent == "search" else []
+    if named:
+        return _look_up(named, belief, catalog)
+    question = None if facts.relaxation is None else _offer(facts.relaxation, belief, catalog)
+    if facts.fitting and question and question.text in {asked.text for asked in belief.questions}:
+        question = None
+    return Decision(action, question, facts.relaxation, search=facts.fitting > 0)
+
+
+def _look_up(named: Sequence[Item], belief: BeliefState, catalog: Catalog) -> Decision:
+    """Show items asked for by title, or, when limits forbid them all, offer to lift those of the first."""
+    gone = never_shown(belief)
+    broken = {item.id: [rule for rule in belief.constraints if not rule.constraint.allows(item)] for item in named}
+    if any(not broken[item.id] and item.id not in gone for item in named):
+        return Decision("search", search=True)
+    first = next((item for item in named if item.id not in gone), None)
+    if first is None:
+        return Decision("search")
+    limits = broken[first.id]
+    drops = tuple(Drop(attribute=limit.attribute, value=limit.value, words="yes") for limit in limits)
+    text = f"Shall I drop {listed([said(limit, catalog.schema) for limit in limits])}?"
+    yes = BeliefUpdate(intent="search", drop=drops, targets=(first.id,))
+    return Decision("search", Question(attribute=limits[0].attribute, text=text, turn=belief.turn, yes=yes))
 
 
 def _action(update: BeliefUpdate) -> Action:
@@ -99,32 +118,37 @@ def _action(update: BeliefUpdate) -> Action:
 
 
 def look(belief: BeliefState, catalog: Catalog, count: Count) -> Facts:
-    """Count what fits; when nothing does, find out which limits are to blame and the nearest way out."""
+    """Count what fits; when nothing new does, find out which limits are to blame and the nearest way out."""
     limits, gone = belief.constraints, never_shown(belief)
     rules = [limit.constraint for limit in limits]
-    fitting = count(rules, gone)
-    if fitting or not limits:
+    hidden = gone | {entry.item_id for entry in belief.shown}
+    fitting, fresh = count(rules, gone), count(rules, hidden)
+    if fresh or not limits:
         return Facts(fitting)
 
     def without(left_out: Iterable[Limit]) -> int:
         kept = [limit.constraint for limit in limits if limit not in tuple(left_out)]
-        return count(kept, gone)
+        return count(kept, hidden)
 
     freed = {limit: n for limit in limits if (n := without([limit]))}
     return Facts(
-        fitting=0,
+        fitting=fitting,
         used_up=count(rules, frozenset()),
         impossible=tuple(limit for limit in limits if not count([limit.constraint], frozenset())),
         blocking=tuple(freed),
-        relaxation=_nearest(belief, catalog, freed, without),
+        relaxation=_nearest(belief, catalog, freed, without, hidden),
     )
 
 
 def _nearest(
-    belief: BeliefState, catalog: Catalog, freed: dict[Limit, int], without: Callable[[Iterable[Limit]], int]
+    belief: BeliefState,
+    catalog: Catalog,
+    freed: dict[Limit, int],
+    without: Callable[[Iterable[Limit]], int],
+    hidden: frozenset[str],
 ) -> Relaxation | None:
     """Move a bound that is almost met, else drop the one limit that frees most, else as few as possible."""
-    moved = [step for limit in freed if (step := _moved(limit, belief, catalog)) is not None]
+    moved = [step for limit in freed if (step := _moved(limit, belief, catalog, hidden)) is not None]
     if moved:
         return min(moved, key=lambda step: step[0])[1]
     if freed:
@@ -138,16 +162,17 @@ def _nearest(
     return None
 
 
-def _moved(limit: Limit, belief: BeliefState, catalog: Catalog) -> tuple[float, Relaxation] | None:
+def _moved(
+    limit: Limit, belief: BeliefState, catalog: Catalog, hidden: frozenset[str]
+) -> tuple[float, Relaxation] | None:
     """Return how far a bound has to move, in standard deviations, and the move; None when too far or no bound."""
     if limit.op not in ("at_least", "at_most"):
         return None
     others = [other.constraint for other in belief.constraints if other is not limit]
-    gone = never_shown(belief)
     numbers = [
         number
         for item in catalog
-        if item.id not in gone
+        if item.id not in hidden
         and (number := item.number(limit.attribute)) is not None
         and all(rule.allows(item) for rule in others)
     ]
@@ -194,21 +219,21 @@ def question_about(
     for column in catalog.schema.with_role("facet"):
         if column.people or fold(column.name) in known:
             continue
-        share, values = _split(column, candidates, slate)
-        if len(values) >= 2 and (best is None or share > best[0]):
-            best = share, column, values
+        told, values = _split(column, candidates, slate)
+        if len(values) >= 2 and (best is None or told > best[0]):
+            best = told, column, values
     if best is None:
         return None
     _, column, values = best
-    name = column.singular or column.name
-    text = f"Is there a {name} you would like: {listed(values, 'or')}?"
+    text = f"Any {column.singular or column.name} in particular: {listed(values, 'or')}?"
     return Question(attribute=column.name, text=text, turn=belief.turn)
 
 
 def _split(column: Column, candidates: Sequence[Item], slate: Sequence[Item]) -> tuple[float, list[str]]:
-    """Return the share of candidates that up to `OFFERED` distinct values cover, and the values.
+    """Return how much an answer tells, and up to `OFFERED` values to offer.
 
-    A value is offered when enough candidates have it to fill a list and some item now shown lacks it.
+    A value is offered when enough candidates have it to fill a list and some item now shown lacks it. An answer tells
+    more the more candidates the values offered cover, and the more values there are to choose from (in bits).
     """
     holders: dict[str, set[str]] = {}
     for item in candidates:
@@ -220,6 +245,7 @@ def _split(column: Column, candidates: Sequence[Item], slate: Sequence[Item]) ->
         for value, ids in holders.items()
         if len(slate) <= len(ids) <= 0.6 * len(candidates) and not shown <= ids
     }
+    bits = log2(max(1, len(useful)))
     covered: set[str] = set()
     values: list[str] = []
     while useful and len(values) < OFFERED:
@@ -228,4 +254,4 @@ def _split(column: Column, candidates: Sequence[Item], slate: Sequence[Item]) ->
             break
         covered |= useful.pop(value)
         values.append(value)
-    return len(covered) / max(1, len(candidates)), values
+    return bits * len(covered) / max(1, len(candidates)), values

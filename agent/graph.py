@@ -280,7 +280,7 @@ def answer(state: State, runtime: Runtime[Here]) -> Plain:
     if state["items"]:
         new = state["candidates"][: max(0, len(state["candidates"]) - state["shown_before"])]
         slate = [catalog[item["id"]] for item in state["items"]]
-        if decision["action"] == "recommend":
+        if decision["action"] == "recommend" and question is None:
             question = question_about(belief, [catalog[c["item_id"]] for c in new], slate, catalog)
         text = tools.answers.introduce(belief, update, slate, state["shown_before"], tools.settings.slate_size)
     elif decision["action"] in ("recommend", "search"):

@@ -8,7 +8,7 @@ from agent.belief import BeliefState, Limit, Preference
 from retrieval.catalog import CatalogSchema
 
 _BOUNDS = {
-    "year": ("from {} or later", "from {} or earlier"),
+    "year": ("{} or later", "{} or earlier"),
     "": ("{name} of at least {}", "{name} of at most {}"),
 }
 

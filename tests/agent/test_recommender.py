@@ -126,7 +126,9 @@ def test_items_shown_come_again_only_when_nothing_new_is_left(rec: Recommender, 
     third = rec.reply("c", "more")
     assert {item.id for item in first.items}.isdisjoint(item.id for item in second.items[:2])
     assert len(second.items) == 4 and "the last 2 you saw before" in second.text
-    assert "Nothing new is left" in third.text
+    assert "Nothing new is left" in third.text and third.question and "or earlier do?" in third.question
+    fourth = rec.reply("c", "more")
+    assert fourth.items and fourth.question is None, "the same offer is not made twice"
 
 
 def test_fewer_items_than_a_list_holds_are_said_to_be_all(rec: Recommender, told: Told) -> None:
@@ -163,11 +165,23 @@ def test_a_title_looked_up_is_shown(rec: Recommender, told: Told) -> None:
     assert reply.text == f"Yes, {CATALOG.label(CATALOG['b40'])} is in this catalog."
 
 
+def test_a_title_looked_up_that_was_seen_is_said_to_be_seen(rec: Recommender, told: Told) -> None:
+    rec.reply("c", told.hears("seen", verdict("b01", "seen"), intent="feedback"))
+    reply = rec.reply("c", told.hears("have it?", intent="search", targets=("b01",)))
+    assert (reply.items, reply.question) == ((), None)
+    assert reply.text == f"{CATALOG.label(CATALOG['b01'])} is here, but you have seen it."
+
+
 def test_a_title_looked_up_that_breaks_a_limit_is_not_shown_but_explained(rec: Recommender, told: Told) -> None:
     rec.reply("c", told.hears("new", limit("year", "at_least", 2010)))
     reply = rec.reply("c", told.hears("have it?", intent="search", targets=("b01",)))
     assert reply.items == ()
-    assert reply.text == f"{CATALOG.label(CATALOG['b01'])} is here, but you asked for from 2010 or later."
+    assert reply.text == f"{CATALOG.label(CATALOG['b01'])} is here, but you asked for 2010 or later. {reply.question}"
+    assert reply.question == "Shall I drop 2010 or later?"
+    question = BeliefState.model_validate(reply.belief).questions[-1]
+    assert question.yes is not None
+    told.updates["yes"] = question.yes
+    assert [item.id for item in rec.reply("c", "yes").items] == ["b01"]
 
 
 def test_a_click_on_an_item_changes_the_belief_and_survives_a_restart(tmp_path: Path, told: Told) -> None:
