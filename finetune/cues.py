@@ -16,6 +16,7 @@ from retrieval.catalog import Catalog
 VERDICTS = ("seen", "liked", "disliked", "rejected", "accepted", "like_this", "unlike_this")
 STANCES = ("none", "is", "is_not", "wish", "avoid", "drop")
 INTENTS = ("recommend", "search", "similar", "refine", "ask", "compare", "explain", "feedback", "chat", "restart")
+NEGATED = {"is": "is_not", "is_not": "is"}
 FOLDS = 5
 POWER = {"item": 0.5, "focus": 0.5, "value": 0.15, "intent": 0.5}
 """Inverse strength of the regularisation of each judge, chosen by folds."""
@@ -86,10 +87,10 @@ def _stance(sight: ValueSight, gold: BeliefUpdate) -> str:
         return "drop" if any(entry.attribute == attribute for entry in gold.drop) else "none"
     for limit in gold.set:
         if limit.attribute == attribute and same(limit.value, value) and limit.op in ("is", "is_not"):
-            return limit.op
+            return NEGATED[limit.op] if sight.meaning.negated else limit.op
     for wish in gold.prefer:
         if wish.attribute == attribute and same(wish.value, value):
-            return "wish" if wish.weight > 0 else "avoid"
+            return "wish" if (wish.weight > 0) != sight.meaning.negated else "avoid"
     for drop in gold.drop:
         if drop.attribute == attribute and (drop.value is None or same(drop.value, value)):
             return "drop"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from agent.linking.ordinary import WORDS
 from agent.linking.words import Message, key, number_key, plain, stem, stems
-from retrieval.catalog import Catalog
+from retrieval.catalog import Alias, Catalog
 
 ARTICLES = ("the", "a", "an")
 CONNECTING = frozenset("the a an of and in on to for with from at by is my your his her it i ii iii part vol chapter".split())
@@ -25,6 +25,10 @@ class Meaning:
     attribute: str
     value: str | float | int
     count: int = 0
+    negated: bool = False
+    """Whether the phrase stands for anything but the value: an alias to `not VALUE`."""
+    op: str = ""
+    """For a number, `at_least` or `at_most` when the alias says so."""
 
 
 class Lexicon:
@@ -44,6 +48,7 @@ class Lexicon:
         self.title_parts: dict[str, tuple[str, ...]] = {}
         self._known: set[str] = set(self.ordinary)
         self._words: Counter[str] = Counter()
+        self._of_names: set[str] = set()
         self._read_values()
         self._read_people()
         self._read_titles()
@@ -62,9 +67,12 @@ class Lexicon:
         if len(word) < 5 or not word.isalpha() or word in self._known or stem(word) in self._known:
             return word
         most = 1 if len(word) < 8 else 2
+        short = len(word) < 6
         best, found = most + 1, word
         for length in range(len(word) - most, len(word) + most + 1):
             for known in self._by_shape.get((word[0], length), ()):
+                if short and known in self._of_names:
+                    continue
                 distance = OSA.distance(word, known, score_cutoff=min(best, most))
                 if distance < best or (
                     distance == best <= most and self._words.get(known, 0) > self._words.get(found, 0)
@@ -94,10 +102,17 @@ class Lexicon:
         for phrase, aliases in self.catalog.schema.aliases.items():
             words = stems(phrase)
             self.longest = max(self.longest, len(words))
-            self.values[key(words)] = tuple(
-                Meaning(alias.attribute, alias.value, self._count(alias.attribute, alias.value)) for alias in aliases
-            )
+            self.values[key(words)] = tuple(self._meaning(alias) for alias in aliases)
             self._note(token.norm for token in Message(phrase).tokens if token.is_word)
+
+    def _meaning(self, alias: Alias) -> Meaning:
+        """Read an alias; its value may be written `not VALUE`, `at_least NUMBER` or `at_most NUMBER`."""
+        how, _, rest = str(alias.value).partition(" ")
+        if how in ("at_least", "at_most") and rest.isdigit():
+            return Meaning(alias.attribute, int(rest), op=how)
+        if how == "not" and rest:
+            return Meaning(alias.attribute, rest, self._count(alias.attribute, rest), negated=True)
+        return Meaning(alias.attribute, alias.value, self._count(alias.attribute, alias.value))
 
     def _count(self, attribute: str, value: str | float | int) -> int:
         return self.catalog.vocabulary.get(attribute, {}).get(str(value), 0)
@@ -111,6 +126,7 @@ class Lexicon:
                 if not words:
                     continue
                 self._note(words, count)
+                self._of_names.update(words)
                 full[key([stem(word) for word in words])][attribute, name] += count
                 if len(words) > 1:
                     tail = words[:-1] if words[-1] in ("jr", "sr") and len(words) > 2 else words

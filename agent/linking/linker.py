@@ -268,7 +268,7 @@ class Linker:
             if same_value:
                 draft.add_drop(attribute, meaning.value, words)
             return
-        wanted = stance in ("is", "wish")
+        wanted = (stance in ("is", "wish")) != meaning.negated
         if any(positive(entry) != wanted for entry in same_value):
             draft.add_drop(attribute, meaning.value, words)
         if wanted and attribute in self.single:

@@ -30,18 +30,18 @@ _SINGLE = re.compile(rf"\b{YEAR.format('year')}\b")
 _CENTURY = re.compile(r"\b(?P<this>this|the 21st|the twenty first|21st) century\b|\b(?P<last>last|the 20th|20th) century\b")
 _LAST_YEARS = re.compile(rf"\b(?:last|past) (?P<count>{_AMOUNT}|few|couple of) (?P<unit>years|decades|year|decade)\b")
 _BEFORE = re.compile(
-    r"(?:(?P<before>before|older than|earlier than|prior to|pre)|(?P<until>until|till|up to|no later than|at the latest|max|by"
+    r"(?:(?P<before>before|older than|earlier than|prior to|pre)|(?P<until>(?:stretch|widen|extend|expand|raise|relax|push)(?: \w+){0,3} to|until|till|up to|no later than|at the latest|max|by"
     r"|not newer than|nothing newer than|nothing later than|not after|nothing after|none after|no newer than)"
     r"|(?P<after>after|newer than|later than|past|post|younger than|more recent than)"
     r"|(?P<since>since|from|starting|no older than|not older than|nothing older than|not before|nothing before|none before"
     r"|nothing earlier than|no earlier than|at least)"
-    r"|(?P<around>around|about|circa|like))(?: the| year| like| say)*$"
+    r"|(?P<around>around|about|circa|like))(?: the| year| like| say| -)*$"
 )
 _AFTERWARDS = re.compile(
     r"^(?:(?P<up>or newer|or later|or after|or younger|and newer|and later|and up|and after|onwards?|on\b|upwards?|\+|or more recent"
     r"|and onwards?)|(?P<down>or older|or earlier|or before|and older|and earlier|and before|at the latest))"
 )
-_NEGATED = re.compile(r"\b(?:nothing|not|no|none|never|dont|without|isnt|anything but)(?: \w+){0,4}$")
+_NEGATED = re.compile(r"\b(?:nothing|not|no|none|never|dont|without|isnt|anything but|veto\w*|refuses?|rules? out)(?: \w+){0,4}$")
 _DURATION = re.compile(
     rf"\b(?:(?P<half>half an hour)|(?P<hour>an? hour|one hour|1 hour)(?P<hour_half> and a half| and half)?"
     rf"|(?P<hours>{_AMOUNT})(?P<hours_half> and an? (?:half|quarter|1 / 2)| and half| 1 / 2)? ?(?:hours?|hrs?|h)\b"
@@ -49,13 +49,13 @@ _DURATION = re.compile(
     rf"|(?P<glued>\d)h(?P<glued_rest>\d\d)?|(?P<minutes>{_AMOUNT}) ?(?:- )?(?:minutes?|mins?)|(?P<glued_minutes>\d+)(?:mins?|m))\b"
 )
 _MORE = (
-    r"over|above|more than|longer than|beyond|past|exceed(?:ing)?|greater than|higher than|bigger than|after|anything over|more"
+    r"over|above|more than|longer than|beyond|past|exceed(?:ing)?|greater than|higher than|bigger than|anything over|more"
 )
 _LESS = r"under|below|less than|shorter than|smaller than|fewer than|cheaper than|within|inside|sub"
 _MOST = r"max|maximum|at most|up to|no more than|not more than|at the most|limit|only got|only have|about|until"
 _LEAST = r"at least|minimum|min|no less than|not less than|not under|not below"
 _COMPARED = re.compile(
-    rf"(?:(?P<not>not|no|nothing|none|never|dont|isnt|without|cant|wont|shouldnt|nor)(?: \w+){{0,5}} )?"
+    rf"(?:(?P<not>not|no|nothing|none|never|dont|isnt|without|cant|wont|shouldnt|nor)(?: (?!not\b|no\b|nothing|none|but\b)[a-z]+){{0,5}} )?"
     rf"(?:(?P<least>{_LEAST})|(?P<most>{_MOST})|(?P<more>{_MORE})|(?P<less>{_LESS}))"
     r"(?: to| of| the| is| be| it| :| like| say| exactly| around| about| maybe| than| [$€£])*$"
 )
@@ -63,6 +63,8 @@ _COMPARED_AFTER = re.compile(
     r"^(?:(?P<most>or less|or under|or shorter|or so|max|maximum|tops|at most|at the most|limit|is (?:my|our|the) (?:limit|max|maximum|most)"
     r"|is (?:fine|ok|okay|good|the limit|it)|or below|and under|top|and no more)|(?P<least>or more|or longer|at least|and up|plus|\+|minimum))"
 )
+_LENGTHY = re.compile(r"\b(?:length|runtime|long|longer|minutes?|mins?|hours?|short|shorter|its over|if its)\b")
+_SPAN = re.compile(rf"\bbetween (?P<low>\d+) and (?P<high>\d+) ?(?:minutes?|mins?)\b")
 _BUDGET = re.compile(r"\b(?:have|got|ive|only|just|weve|there is|theres|with|in|for) (?:\w+ ){0,2}$")
 _RELATIVE = re.compile(
     r"\b(?P<word>newer|older|earlier|later|shorter|longer|more recent) than (?:those|that|these|this|them|it|any of|all of|both|the)\b"
@@ -113,6 +115,7 @@ class NumberLinker:
             found += self._years(message, self.year.name)
         if self.minutes:
             found += self._durations(message, self.minutes.name, belief)
+            found += self._bare_durations(message, self.minutes.name, belief)
         if self.others:
             found += self._counts(message)
         found += self._relative(message, belief)
@@ -171,10 +174,15 @@ class NumberLinker:
             return (None, high, first, end) if before["until"] else (low, None, first, end)
         if after:
             last = end + len(after[0].split())
+            if _NEGATED.search(message.piece(max(start - 3, 0), start)):
+                return (None, low - 1, start, last) if after["up"] else (high + 1, None, start, last)
             return (low, None, start, last) if after["up"] else (None, high, start, last)
         return low, high, start, end
 
     def _durations(self, message: Message, column: str, belief: BeliefState) -> Iterator[Mention]:
+        for match in _SPAN.finditer(message.line):
+            bounds = (Bound(column, "at_least", float(match["low"])), Bound(column, "at_most", float(match["high"])))
+            yield Mention(*message.span(match), "bound", 4.0, bounds=bounds)
         for match in _DURATION.finditer(message.line):
             minutes = _minutes(match)
             if minutes is None or not 5 <= minutes <= 600:
@@ -183,6 +191,20 @@ class NumberLinker:
             yield _limited(message, column, start, end, minutes, whole=True) or Mention(
                 start, end, "set_aside", 2.0, bounds=(Bound(column, "at_most", minutes),)
             )
+
+    def _bare_durations(self, message: Message, column: str, belief: BeliefState) -> Iterator[Mention]:
+        """Yield bounds of bare numbers (`125 then`) while a limit on the length is in force or hours are spoken of."""
+        known = any(entry.attribute == column for entry in belief.wishes)
+        for place, token in enumerate(message.tokens):
+            if token.norm.isdigit() and 45 <= int(token.norm) <= 240:
+                after = message.piece(place + 1, place + 3)
+                if re.match(r"(?:min|hour|hr|h\b|year|yr|times|percent|%|films|pages)", after):
+                    continue
+                found = _limited(message, column, place, place + 1, float(token.norm), whole=True)
+                if found and found.strength > 1.0 and (known or _LENGTHY.search(message.line)):
+                    yield found
+                elif known and re.match(r"^(?:then|is (?:ok|okay|fine|good)|ok\b|fine\b|it is)", after):
+                    yield Mention(place, place + 1, "bound", 3.0, bounds=(Bound(column, "at_most", float(token.norm)),))
 
     def _counts(self, message: Message) -> Iterator[Mention]:
         for place, token in enumerate(message.tokens):

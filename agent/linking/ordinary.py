@@ -102,5 +102,7 @@ WORDS = frozenset(
     hubby idc imo jk kiddo lemme lil mhm mood moody nope omfg plz prob prolly rn roommate sappy schmaltzy shit fuck
     fucking shoulda sleepy slower soppy sorta sum tmr topical tragic u ur vibey wacky weepy wedgie whatcha wholesome
     whose willing wtf ya yay yep yup yall ywe zzz minded actors actor actress actresses starring starred episode
+    won lose loses winning daddy mummy granny granddad grandad faculty traffic nerve rio shiny twitter fever beer wedding
+    noodles riot training ok okay nah spirit ends haha weekend subtitle coffee tea office husband daughters sons mouth
     """.split()
 )

@@ -7,6 +7,7 @@ import re
 from agent.belief import BeliefState
 from agent.linking.lexicon import CONNECTING, Lexicon
 from agent.linking.mentions import Mention
+from agent.linking.residue import STOP_WORDS
 from agent.linking.words import Message, key, stem, stems
 
 ORDINALS = {
@@ -43,20 +44,20 @@ _PRONOUN = re.compile(
 )
 _DESCRIBED = re.compile(
     r"\b(?:the|that|your|this|le|da|dat) (?P<what>(?:(?!\b(?:one|ones|is|are|was|like|but|of|about|in|and|or|than|i|you|to)\b)[\w]+ ){1,4}?)"
-    r"(?:one|ones|1|movie|film|thing|flick|book|guy|dude|story|pic|picture)\b"
+    r"(?:one|ones|1|movie|film|thing|flick|book|story|pic|picture)\b"
 )
 _THE_ONE_WITH = re.compile(
     r"\b(?:the|that) (?:one|film|movie|book|ones)(?: thats)? (?:with|about|by|from|in|starring|where|set in|of|w|directed by|on)"
     r"(?: the| a| an| some| his| her)? (?P<what>(?:\w+ ?){1,4})"
 )
-_THE_THING = re.compile(r"\b(?:the|that|this|those|dem|your) (?P<what>\w+(?: \w+)?)\b")
+_THE_THING = re.compile(r"\b(?:the|your|dem) (?P<what>\w+(?: \w+)?)\b")
 _SHORT = re.compile(
-    r"^(?:(?:ok|okay|k|yes|yeah|yep|no|nah|hm|hmm|oh|ah|fine|lol|haha|right|sure|ugh|so|well|then|alright|ooh|great|perfect|good|and|but|eh|,|\.|!) )*"
+    r"^(?:(?:ok|okay|k|yes|yeah|yep|hm|hmm|oh|ah|fine|lol|haha|right|sure|so|well|then|alright|ooh|great|perfect|good|and|,|\.|!) )*"
     r"(?:(?:ill take|ill have|we take|going with|go with|lets go with|lets do|give me|put on|we want|i want|i take|i choose|take|the|that|dem|le|la) )*"
     r"(?P<what>\w+(?: \w+){0,2}?)"
     r"(?: (?:it is|then|please|pls|sold|for tonight|tonight|wins|thanks|thank you|i guess|final answer|is fine|one|works|lol|yes|sounds good|pls thx|it be))?(?= ?[.,!;?]| ?$)"
 )
-_THEN = re.compile(r"\b(?:the )?(?P<what>\w+(?: \w+)?) (?:it is|then)\b(?= ?[.,!;]| ?$| thanks| also| and)")
+_THEN = re.compile(r"(?<!any )(?<!some )(?<!\ba )\b(?:the )?(?P<what>\w+(?: \w+)?) (?:it is|then)\b(?= ?[.,!;]| ?$| thanks| also| and)")
 _GENERIC = frozenset(
     "first second third fourth fifth last other same next new best good right only whole one two three old older newer"
     " shorter longer funnier lighter usual second latest previous more most".split()
@@ -131,7 +132,7 @@ class ReferenceLinker:
             words = tuple(match["what"].split())
             for size in (2, 1):
                 part = words[:size]
-                if len(part) == size and part[-1] not in _GENERIC and part[0] not in _GENERIC:
+                if len(part) == size and not any(word in _GENERIC or word in STOP_WORDS for word in part):
                     item = self._named(part, pools[0]) or self._matching(part, pools[0], 1.9)
                     if item:
                         start, _ = message.span(match)
@@ -142,6 +143,9 @@ class ReferenceLinker:
                 if match is None:
                     continue
                 words = tuple(word for word in match["what"].split() if word not in CONNECTING and word not in _GENERIC)
+                bare = pattern is _SHORT and match.end() == match.end("what")
+                if bare and any(key(tuple(map(stem, part))) in self.lexicon.values for part in (words, words[:1], words[-1:])):
+                    continue
                 if words and all(len(word) > 2 for word in words) and (item := self._matching(words, pools[0], 0.7)):
                     found.append(
                         Mention(*message.span(match, "what"), "item", 1.05, item_ids=(item,), ref="described")

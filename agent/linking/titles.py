@@ -60,7 +60,7 @@ class TitleLinker:
             elif (ids := self.lexicon.title_parts.get(phrase)) and len(ids) <= 6:
                 strength = self._part_evidence(message, start, end, stems) + (0.25 if len(ids) == 1 else 0.0)
                 if len(stems) == 1:
-                    strength -= 0.6 if self._means_other(phrase) else 0.15
+                    strength -= 0.9 if self._means_other(phrase) else 0.15
                 if any(token.corrected for token in message.tokens[start:end]):
                     strength -= 0.3
                 if strength >= ENOUGH:

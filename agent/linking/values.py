@@ -8,6 +8,7 @@ from agent.belief import BeliefState
 from agent.linking.lexicon import Lexicon, Meaning
 from agent.linking.mentions import Bound, Mention
 from agent.linking.words import NUMBER_WORDS, Message, key, stems
+from retrieval.constraints import Op
 
 _AGE = re.compile(
     rf"\b(?:(?P<first>\d\d?|{'|'.join(NUMBER_WORDS)})(?: (?:and|or|to|[-–]|&) (?:an? )?(?:\d\d?|{'|'.join(NUMBER_WORDS)}))?"
@@ -36,6 +37,8 @@ class ValueLinker:
             phrase = key(words)
             if meanings := self.lexicon.values.get(phrase):
                 found.append(_mention(start, end, meanings, 1.5 if len(words) > 1 else 1.0))
+            if words[0] in ("by", "with", "from", "of", "and"):
+                continue
             if holders := self.lexicon.names.get(phrase):
                 if len(words) > 1 or self._as_name(message, start, end, words):
                     found.append(Mention(start, end, "value", 2.0, (self._one(message, start, holders),)))
@@ -66,7 +69,10 @@ class ValueLinker:
 
     def _as_name(self, message: Message, start: int, end: int, words: tuple[str, ...]) -> bool:
         """Tell whether one word stands as a name here: capitalised inside a sentence, or no ordinary word."""
-        if not any(word in self.lexicon.ordinary for word in words):
+        token = message.tokens[start]
+        if "'" in token.text.replace("’", "'").removesuffix("s").removesuffix("'") or token.norm in ("ive", "id", "ill"):
+            return False
+        if not any(word in self.lexicon.ordinary or message.tokens[start].norm in self.lexicon.ordinary for word in words):
             return True
         inside = start != message.sentence_at(start)[0]
         return message.mixed_case and inside and message.tokens[start].text[0].isupper()
@@ -119,6 +125,10 @@ class ValueLinker:
 
 def _mention(start: int, end: int, meanings: tuple[Meaning, ...], strength: float) -> Mention:
     if all(isinstance(meaning.value, (int, float)) for meaning in meanings):
-        bounds = tuple(Bound(meaning.attribute, "is", float(meaning.value)) for meaning in meanings)
+        bounds = tuple(Bound(meaning.attribute, _op(meaning), float(meaning.value)) for meaning in meanings)
         return Mention(start, end, "bound", strength, bounds=bounds)
     return Mention(start, end, "value", strength, meanings)
+
+
+def _op(meaning: Meaning) -> Op:
+    return "at_least" if meaning.op == "at_least" else "at_most" if meaning.op == "at_most" else "is"
