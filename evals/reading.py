@@ -31,9 +31,7 @@ class Script:
 
     def where(self, place: Place = ()) -> str:
         """Return `file:line` of a part, of the nearest part around it when it has no line of its own."""
-        while place and place not in self.lines:
-            place = place[:-1]
-        return f"{self.path}:{self.lines.get(place, 1)}"
+        return _where(self.path, self.lines, place)
 
 
 def read_all(paths: Iterable[Path]) -> list[Script]:
@@ -81,8 +79,9 @@ def read(path: Path) -> Script:
     try:
         return Script(Scenario.model_validate(yaml.safe_load(text)), path, lines)
     except ValidationError as error:
-        script = Script(Scenario.model_construct(), path, lines)
-        raise UserError("\n".join(f"{script.where(e['loc'])}: {_explain(e)}" for e in error.errors())) from error
+        raise UserError(
+            "\n".join(f"{_where(path, lines, wrong['loc'])}: {_explain(wrong)}" for wrong in error.errors())
+        ) from error
 
 
 def check_all(scripts: Iterable[Script], catalog: Catalog) -> None:
@@ -138,6 +137,12 @@ def find_item(name: str, catalog: Catalog) -> str:
     if labels:
         raise UserError(f"{name!r} could be any of {', '.join(labels)}: say which")
     raise UserError(f"the catalog has no item {name!r}{_nearest(name, [catalog.label(item) for item in catalog])}")
+
+
+def _where(path: Path, lines: Mapping[Place, int], place: Place) -> str:
+    while place and place not in lines:
+        place = place[:-1]
+    return f"{path}:{lines.get(place, 1)}"
 
 
 def _files(path: Path) -> Sequence[Path]:
