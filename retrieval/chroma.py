@@ -82,9 +82,10 @@ class VectorStore:
         clean = marker.exists() and marker.read_text("utf-8") == _sizes(folder)
         marker.unlink(missing_ok=True)
         if not clean:
-            command = [sys.executable, "-m", "retrieval.chroma", str(folder), str(size)]
+            command = [sys.executable, "-m", "retrieval.chroma", str(folder.resolve()), str(size)]
+            above = Path(__file__).parent.parent
             try:
-                done = subprocess.run(command, capture_output=True, timeout=PROBE_SECONDS, check=False)
+                done = subprocess.run(command, cwd=above, capture_output=True, timeout=PROBE_SECONDS, check=False)
             except subprocess.TimeoutExpired as error:
                 raise DamagedError(f"{folder}: does not open in {PROBE_SECONDS} s") from error
             if done.returncode:
