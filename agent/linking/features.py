@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from agent.belief import BeliefState, Preference, same
@@ -13,6 +14,7 @@ from agent.linking.verdicts import cue_flags
 from agent.linking.words import Message
 
 _WINDOW = 6
+_TOGETHER = re.compile(r"^(?:and|or|,|&|n|\+|both|also|/| )*$")
 _FRAMES = {"item": "<item>", "value": "<value>", "bound": "<bound>", "attribute": "<attribute>", "set_aside": "<number>"}
 
 
@@ -32,16 +34,31 @@ def frame(message: Message, mentions: Sequence[Mention]) -> list[str]:
     return words
 
 
-def surroundings(message: Message, mentions: Sequence[Mention], mention: Mention) -> tuple[int, int]:
-    """Return the tokens around an item that speak of it: its sentence, cut at the neighbouring items."""
+def surroundings(message: Message, mentions: Sequence[Mention], mention: Mention) -> tuple[int, int, int, int]:
+    """Return the tokens that speak of an item: (start of before, its end, start of after, its end).
+
+    They reach to the edges of the sentence or to the neighbouring items; items joined by `and` share them.
+    """
     start, end = message.sentence_at(mention.start)
-    for other in mentions:
-        if other.kind == "item" and other is not mention:
-            if start < other.end <= mention.start:
-                start = other.end
-            elif mention.end <= other.start < end:
-                end = other.start
-    return start, end
+    first, last = mention.start, mention.end
+    items = sorted((other for other in mentions if other.kind == "item"), key=lambda other: other.start)
+    for other in reversed([item for item in items if start <= item.start and item.end <= mention.start]):
+        if not _TOGETHER.match(message.piece(other.end, first)):
+            start = other.end
+            break
+        first = other.start
+    for other in [item for item in items if item.start >= mention.end and item.end <= end]:
+        if not _TOGETHER.match(message.piece(last, other.start)):
+            end = other.start
+            break
+        last = other.end
+    return start, first, last, end
+
+
+def context_of(message: Message, mentions: Sequence[Mention], mention: Mention) -> tuple[str, str]:
+    """Return the words before and after an item that speak of it."""
+    start, first, last, end = surroundings(message, mentions, mention)
+    return message.piece(start, first), message.piece(last, end)
 
 
 def item_features(
@@ -50,9 +67,9 @@ def item_features(
     """Return the features by which a verdict on one named item is judged."""
     words = frame(message, mentions)
     found: list[str] = []
-    start, end = surroundings(message, mentions, mention)
+    start, first, last, end = surroundings(message, mentions, mention)
     whole = message.sentence_at(mention.start)
-    left, right = _kept(words[start : mention.start]), _kept(words[mention.end : end])
+    left, right = _kept(words[start:first]), _kept(words[last:end])
     found += [f"l{place}={word}" for place, word in enumerate(reversed(left[-4:]), 1)]
     found += [f"r{place}={word}" for place, word in enumerate(right[:4], 1)]
     found += [f"L={word}" for word in set(left[-_WINDOW:])]
@@ -63,7 +80,7 @@ def item_features(
     found += [f"S={word}" for word in set(_kept(words[whole[0] : whole[1]]))]
     found += [f"N={word}" for word in _neighbours(message, mentions, words, whole[1], forward=True)]
     found += [f"P={word}" for word in _neighbours(message, mentions, words, whole[0], forward=False)]
-    before, after = message.piece(start, mention.start), message.piece(mention.end, end)
+    before, after = message.piece(start, first), message.piece(last, end)
     found += cue_flags(before, after)
     items = [other for other in mentions if other.kind == "item"]
     shown = next((line.position for line in belief.last_shown() if line.item_id == item_id), 0)

@@ -17,9 +17,9 @@ from agent.belief import (
     Verdict,
     same,
 )
-from agent.linking import intents
+from agent.linking import certain, intents, scope
 from agent.linking.attributes import AttributeLinker
-from agent.linking.features import focus_features, intent_features, item_features, positive, value_features
+from agent.linking.features import context_of, focus_features, intent_features, item_features, positive, value_features
 from agent.linking.judges import Judges
 from agent.linking.lexicon import Lexicon, Meaning
 from agent.linking.mentions import Mention, resolve_overlaps
@@ -36,8 +36,6 @@ _YES = re.compile(r"^(?:(?:oh|ok|well|hm|hmm|um|,) )*(?:yes|yeah|yep|yup|ya|sure
 
 ENOUGH = 0.35
 """Probability from which a verdict is taken as meant, chosen by folds."""
-IDLE = 0.6
-"""Probability from which a value is taken as only spoken of, chosen by folds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +54,8 @@ class ItemSight:
     mention: Mention
     item_id: str
     features: list[str]
+    context: tuple[str, str] = ("", "")
+    """The words before and after it that speak of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,7 @@ class ValueSight:
     mention: Mention
     meaning: Meaning
     features: list[str]
+    reading: scope.Reading = field(default_factory=lambda: scope.Reading("none"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +153,9 @@ class Linker:
             shown = {line.item_id for line in belief.last_shown()}
             facts.append("names:shown" if shown & set(draft.targets) else "names:other")
             facts += ["names:two"] if len(set(draft.targets)) > 1 else []
+        flags = intents.cue_flags(sighting.message.line)
         features = intent_features(sighting.message, sighting.mentions, belief, facts)
-        if intents.RESTART.search(sighting.message.line):
-            features.append("restart")
-        return features
+        return [*features, *flags, *(f"{flag}&{fact}" for flag in flags for fact in facts)]
 
     def named(self, text: str, belief: BeliefState) -> tuple[str, ...]:
         """Return the ids of the items that `text` names, in text order."""
@@ -167,7 +167,12 @@ class Linker:
         message = self._spelled(Message(text))
         mentions = self._mentions(message, belief)
         items = [
-            ItemSight(mention, item_id, item_features(message, mentions, mention, item_id, belief))
+            ItemSight(
+                mention,
+                item_id,
+                item_features(message, mentions, mention, item_id, belief),
+                context_of(message, mentions, mention),
+            )
             for mention in mentions
             if mention.kind == "item"
             for item_id in mention.item_ids
@@ -183,7 +188,7 @@ class Linker:
             for meaning in self._meanings(mention, belief):
                 traits = self._traits(meaning.attribute)
                 features = value_features(message, mentions, mention, meaning, traits, belief)
-                values.append(ValueSight(mention, meaning, features))
+                values.append(ValueSight(mention, meaning, features, scope.read(message, mention, mentions)))
         return Sighting(message, mentions, tuple(items), tuple(values))
 
     def _implied(
@@ -241,14 +246,15 @@ class Linker:
         focus = sight.mention.ref == "focus"
         chances = (self.judges.focus if focus else self.judges.item).probabilities(sight.features)
         said = [name for name, chance in chances.items() if chance >= ENOUGH]
+        if not focus:
+            said = certain.settle(said, message, sight.mention, sight.context)
         if (focus or "implied" in sight.features) and not said:
             return
         self._add_verdicts(message, sight.mention, sight.item_id, said, draft)
 
     def _judge_value(self, message: Message, sight: ValueSight, belief: BeliefState, draft: Draft) -> None:
         chances = self.judges.value.probabilities(sight.features)
-        idle = chances.pop("none", 0.0)
-        stance = "none" if idle >= IDLE or not chances else max(chances, key=chances.__getitem__)
+        stance = certain.stance_of(chances, message, sight, belief)
         mention, meaning = sight.mention, sight.meaning
         words = message.written(mention.start, mention.end)
         attribute = meaning.attribute

@@ -55,7 +55,7 @@ _SHORT = re.compile(
     r"^(?:(?:ok|okay|k|yes|yeah|yep|hm|hmm|oh|ah|fine|lol|haha|right|sure|so|well|then|alright|ooh|great|perfect|good|and|,|\.|!) )*"
     r"(?:(?:ill take|ill have|we take|going with|go with|lets go with|lets do|give me|put on|we want|i want|i take|i choose|take|the|that|dem|le|la) )*"
     r"(?P<what>\w+(?: \w+){0,2}?)"
-    r"(?: (?:it is|then|please|pls|sold|for tonight|tonight|wins|thanks|thank you|i guess|final answer|is fine|one|works|lol|yes|sounds good|pls thx|it be))?(?= ?[.,!;?]| ?$)"
+    r"(?: (?:it is|then|please|pls|sold|for tonight|tonight|wins|thanks|thank you|i guess|final answer|one|works|lol|yes|sounds good|pls thx|it be))?(?= ?[.,!;?]| ?$)"
 )
 _THEN = re.compile(r"(?<!any )(?<!some )(?<!\ba )\b(?:the )?(?P<what>\w+(?: \w+)?) (?:it is|then)\b(?= ?[.,!;]| ?$| thanks| also| and)")
 _GENERIC = frozenset(

@@ -1,0 +1,88 @@
+"""Plain wordings that leave nothing to judge: they overrule what the judges make of a mention."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from agent.belief import BeliefState, Verdict, same
+from agent.linking import scope
+from agent.linking.mentions import Mention
+from agent.linking.words import Message
+
+if TYPE_CHECKING:
+    from agent.linking.linker import ValueSight
+
+IDLE = 0.6
+"""Probability from which a value is taken as only spoken of, chosen by folds."""
+PLAINLY_IDLE = 0.9
+"""The same where the words before a value ask for it or refuse it."""
+_NOT = r"(?<!not )(?<!never )(?<!havent )(?<!didnt )(?<!dont )(?<!hasnt )(?<!wont )(?<!cant )"
+_BEFORE: Sequence[tuple[Verdict, re.Pattern[str]]] = (
+    ("seen", re.compile(rf"{_NOT}\b(?:seen|watched|rewatched)(?: both| all| already| the| of| it| ,)*$")),
+    ("liked", re.compile(rf"{_NOT}\b(?:loved|adored|enjoyed|liked)(?: both| all| the| of)*$")),
+    ("disliked", re.compile(rf"{_NOT}\b(?:hated|disliked|detested)(?: both| all| the| of)*$")),
+    ("rejected", re.compile(r"\b(?:skip|drop|veto|remove|no thanks to|not interested in)(?: both| all| the)*$")),
+    ("accepted", re.compile(r"\b(?:ill take|ill go with|lets go with|going with|we take|well take|ill watch|put on|lets watch)(?: the)?$")),
+)  # fmt: skip
+_AFTER: Sequence[tuple[Verdict, re.Pattern[str]]] = (
+    ("seen", re.compile(r"^(?:,? ?(?:i|we|ive|weve|have|already|i have|we have|both|all) ?){0,3}(?:seen|watched)\b(?! (?:it )?never)")),
+    ("accepted", re.compile(r"^(?:it is\b(?! (?:too|not|a |so |the ))|sold\b)")),
+)
+_NEITHER = re.compile(r"\b(?:neither|none of|not any of)\b")
+_CLASHES: Mapping[str, frozenset[str]] = {
+    "seen": frozenset({"accepted"}),
+    "liked": frozenset({"disliked", "rejected", "accepted"}),
+    "disliked": frozenset({"liked", "accepted"}),
+    "rejected": frozenset({"accepted", "liked"}),
+    "accepted": frozenset({"rejected", "disliked"}),
+    "like_this": frozenset({"accepted", "rejected", "unlike_this"}),
+    "unlike_this": frozenset({"accepted", "like_this", "liked"}),
+}
+_ASKS_FOR = re.compile(
+    r"\b(?:something|anything|smth|but|more|mood for|want|need|gimme|give me|show me|prefer|feel like|maybe|a|an|bit|little|kinda|really|very|with|and)"
+    r"(?: (?:a|an|more|bit|little|really|very|some|lot|quite|with|set in|about|really))*$"
+)
+
+
+def settle(said: Sequence[str], message: Message, mention: Mention, context: tuple[str, str]) -> list[Verdict]:
+    """Return the verdicts that plain words give, and of those judged only what does not clash with them."""
+    before, after = context
+    if scope.is_question_about_items(message, *message.sentence_at(mention.start)):
+        plain: list[Verdict] = []
+    elif _NEITHER.search(message.piece(mention.start, mention.end)):
+        plain = ["rejected"]
+    else:
+        plain = [verdict for verdict, pattern in _BEFORE if pattern.search(before)]
+        plain += [verdict for verdict, pattern in _AFTER if pattern.match(after) and verdict not in plain]
+    clashing = {name for verdict in plain for name in _CLASHES[verdict]}
+    judged = [verdict for verdict in _VERDICTS if verdict in said and verdict not in plain and verdict not in clashing]
+    return [*plain, *judged]
+
+
+def stance_of(chances: Mapping[str, float], message: Message, sight: ValueSight, belief: BeliefState) -> str:
+    """Return the stance to a value: the judged one unless the words around it are plain."""
+    mention, meaning, reading = sight.mention, sight.meaning, sight.reading
+    start, end = message.sentence_at(mention.start)
+    asks = scope.is_question_about_items(message, start, end)
+    held = [entry for entry in belief.wishes if entry.attribute == meaning.attribute]
+    if mention.kind == "value":
+        held = [entry for entry in held if same(entry.value, meaning.value)]
+    if reading.stance == "drop" and held and not asks and not mention.bounds:
+        return "drop"
+    wanted = {"is", "wish"} if reading.stance == "want" else {"is_not", "avoid"} if reading.stance == "avoid" else set()
+    open_to = {name: chance for name, chance in chances.items() if name != "none"}
+    if not open_to:
+        return "none"
+    plainly = not asks and (
+        reading.stance == "avoid" or bool(_ASKS_FOR.search(message.piece(max(start, mention.start - 4), mention.start)))
+    )
+    if chances.get("none", 0.0) >= (PLAINLY_IDLE if plainly else IDLE):
+        return "none"
+    if plainly and wanted and mention.kind == "value" and reading.stance == "avoid":
+        open_to = {name: chance for name, chance in open_to.items() if name in wanted}
+    return max(open_to, key=open_to.__getitem__)
+
+
+_VERDICTS: tuple[Verdict, ...] = ("seen", "liked", "disliked", "rejected", "accepted", "like_this", "unlike_this")
