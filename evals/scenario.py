@@ -11,7 +11,7 @@ from agent.belief import Intent, Verdict
 from retrieval.constraints import Constraint, Op
 
 FeedbackVerdict = Literal[
-    "liked", "disliked", "seen", "rejected", "accepted", "like_this", "thumbs_up", "thumbs_down"
+    "liked", "disliked", "seen", "rejected", "accepted", "like_this", "unlike_this", "thumbs_up", "thumbs_down"
 ]
 
 

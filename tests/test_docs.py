@@ -23,7 +23,7 @@ def commands() -> list[tuple[str, ...]]:
     """Return every `python -m X ...` and `python app.py ...` of the documents, without duplicates, split into words."""
     found: dict[tuple[str, ...], None] = {}
     for document in DOCUMENTS:
-        for match in re.finditer(r"python (-m \w+|app\.py)([^`\n#]*)", words(document)):
+        for match in re.finditer(r"python (-m \w+(?![.\w])|app\.py)([^`\n#]*)", words(document)):
             found[(*match[1].split(), *shlex.split(match[2]))] = None
     return list(found)
 
