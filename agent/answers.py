@@ -13,7 +13,7 @@ from retrieval.catalog import Catalog, Item, fold
 _PLURAL = frozenset({"them", "these", "those", "they", "which", "each", "any", "all"})
 """Words that mean the whole list rather than the item spoken of last."""
 _THANKS = frozenset({"thanks", "thank", "thx", "cheers", "ty"})
-_BYE = frozenset({"bye", "goodbye", "night", "goodnight"})
+_BYE = frozenset({"bye", "goodbye", "goodnight", "farewell"})
 _HELLO = frozenset({"hello", "hi", "hey", "morning", "evening", "afternoon"})
 
 

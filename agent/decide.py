@@ -147,12 +147,12 @@ def _nearest(
     without: Callable[[Iterable[Limit]], int],
     hidden: frozenset[str],
 ) -> Relaxation | None:
-    """Move a bound that is almost met, else drop the one limit that frees most, else as few as possible."""
+    """Move a bound that is almost met, else drop one limit, else as few as possible; rather old ones than new ones."""
     moved = [step for limit in freed if (step := _moved(limit, belief, catalog, hidden)) is not None]
     if moved:
         return min(moved, key=lambda step: step[0])[1]
     if freed:
-        limit = max(freed, key=lambda limit: freed[limit])
+        limit = max(freed, key=lambda limit: (limit.turn < belief.turn, freed[limit]))
         return Relaxation((limit,), freed[limit])
     for size in range(2, len(belief.constraints) + 1):
         ways = [(n, limits) for limits in combinations(belief.constraints, size) if (n := without(limits))]

@@ -72,6 +72,19 @@ def test_a_bound_far_out_of_reach_is_not_moved_when_dropping_a_value_frees_more(
     assert [entry.attribute for entry in decision.relaxation.limits] == ["year"]
 
 
+def test_what_was_just_said_is_not_the_first_to_be_given_up() -> None:
+    first = apply(BeliefState(), BeliefUpdate(set=(limit("authors", "is", "Ada Finch"),)))
+    author = COUNT([limit("authors", "is", "Ada Finch").constraint], frozenset())
+    rare = next(
+        limit("title", "contains", item.title)
+        for item in CATALOG
+        if "Ada Finch" not in item.values("authors") and author > 1
+    )
+    decision = decided(BeliefUpdate(set=(rare,)), first)
+    assert decision.relaxation is not None
+    assert [entry.attribute for entry in decision.relaxation.limits] == ["authors"]
+
+
 def test_when_no_single_limit_is_to_blame_the_fewest_are_given_up() -> None:
     update = BeliefUpdate(
         set=(limit("language", "is", "Klingon"), limit("authors", "is", "Nobody"), limit("subjects", "is", "crime"))
