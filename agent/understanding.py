@@ -20,8 +20,7 @@ WISHFUL = frozenset({"recommend", "refine", "similar", "restart"})
 
 def belief_prompt(text: str, linked: Linked) -> Prompt:
     """Render the prompt that asks what the words that no linker explained wish for."""
-    update = linked.update
-    known = [*(f"{entry.attribute} {entry.value}" for entry in (*update.set, *update.prefer))]
+    known = [f"{entry.attribute} {entry.value}" for entry in (*linked.update.set, *linked.update.prefer)]
     return render("belief", text=text[:300], known="; ".join(known), residue="; ".join(linked.residue)[:200])
 
 

@@ -11,19 +11,21 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from agent.belief import BeliefState, apply
+from agent.belief import BeliefState, Limit, Preference, Shown, apply
 from agent.facts import few_facts
-from agent.linking import Linker
+from agent.linking import Linked, Linker
 from agent.querying import query_of
 from agent.ranking import OPTIONS, rank_prompt
 from agent.reasons import FactCheck, reason_prompt
 from agent.transcripts import belief_from_turns, resolve_title, update_from_dict
-from agent.understanding import belief_prompt, lines_of
+from agent.understanding import WISHFUL, belief_prompt, lines_of
 from prompts import Prompt, Tokens, render
 from retrieval.catalog import Catalog, UserError
 from retrieval.search import Retriever
 
 Dialogue = Mapping[str, Any]
+PLAIN = 0.3
+"""Share of the messages without a further wish that become examples of saying nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +92,11 @@ def dialogue_examples(
             before = belief_from_turns(turns[:place], catalog)
             update = update_from_dict(turn["update"], catalog, before)
             belief = apply(before, update)
-            linked = linker.link(turn["user"], before)
-            lines = lines_of(update, linked.update, catalog)
-            if linked.residue:
-                yield Example("belief", belief_prompt(turn["user"], linked), "\n".join([*lines, "done"]) + "\n")
+            if update.intent in WISHFUL:
+                linked = _forgetful(linker.link(turn["user"], before), rng)
+                lines = lines_of(update, linked.update, catalog)
+                if lines or (linked.residue and rng.random() < PLAIN):
+                    yield Example("belief", belief_prompt(turn["user"], linked), "\n".join([*lines, "done"]) + "\n")
             shown = [(resolve_title(line["title"], catalog), line.get("reason", "")) for line in turn.get("shown", ())]
             known = [(item, reason) for item, reason in shown if item is not None]
             following = turns[place + 1] if place + 1 < len(turns) else None
@@ -101,6 +104,23 @@ def dialogue_examples(
             for item, reason in known:
                 if reason and len(check.unsupported(reason, catalog[item], belief)) <= 1:
                     yield Example("reason", reason_prompt(turn["user"], belief, catalog[item], catalog), reason)
+
+
+def _forgetful(linked: Linked, rng: random.Random) -> Linked:
+    """Return what linkers that know half as much would have found: the words of the rest are left unexplained.
+
+    On the dialogues they were made with, the linkers leave the language model too little to learn from.
+    """
+    update = linked.update
+    wishes: list[Limit | Preference] = [*update.set, *update.prefer]
+    forgotten = [entry for entry in wishes if isinstance(entry.value, str) and rng.random() < 0.5]
+    kept = update.model_copy(
+        update={
+            "set": tuple(entry for entry in update.set if entry not in forgotten),
+            "prefer": tuple(entry for entry in update.prefer if entry not in forgotten),
+        }
+    )
+    return Linked(kept, tuple(dict.fromkeys([*linked.residue, *(entry.words for entry in forgotten)])))
 
 
 def _ranking(
@@ -132,8 +152,6 @@ def _ranking(
 
 
 def _with_shown(belief: BeliefState, shown: Sequence[tuple[str, str]], catalog: Catalog) -> BeliefState:
-    from agent.belief import Shown
-
     ledger = tuple(
         Shown(item_id=item, title=catalog.label(catalog[item]), position=place, turn=belief.turn)
         for place, (item, _) in enumerate(shown, start=1)

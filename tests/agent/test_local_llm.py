@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+import tiny_model
+from agent.base_model import load
+from agent.local_llm import LocalLanguageModel
+from prompts import Prompt, render
+from retrieval.catalog import Catalog
+from retrieval.encoder import HashingEncoder, document
+from retrieval.semantic_ids import SemanticIds, token
+
+PROMPT = render("id_to_title", code="something")
+
+
+@pytest.fixture(scope="module")
+def llm(wines: Catalog, tmp_path_factory: pytest.TempPathFactory) -> LocalLanguageModel:
+    import torch
+
+    vectors = HashingEncoder().encode([document(item, wines.schema) for item in wines])
+    codes = SemanticIds.fit([item.id for item in wines], vectors, size=4)
+    folder = tiny_model.make(tmp_path_factory.mktemp("tiny"), wines)
+    model, tokenizer = load(str(folder), codes.tokens(), torch.float32)
+    return LocalLanguageModel(model, tokenizer, codes, "tiny")
+
+
+def test_the_probabilities_of_all_items_sum_to_one(llm: LocalLanguageModel) -> None:
+    scores = llm.score_paths(PROMPT, list(llm.semantic_ids.codes.values()))
+    assert np.isclose(np.exp(scores).sum(), 1, atol=1e-5)
+
+
+def test_scoring_on_a_shared_cache_equals_scoring_each_path_in_full(llm: LocalLanguageModel) -> None:
+    import torch
+
+    paths = list(llm.semantic_ids.codes.values())[:5]
+    for path, score in zip(paths, llm.score_paths(PROMPT, paths), strict=True):
+        text = PROMPT.own + "".join(token(level, code) for level, code in enumerate(path))
+        ids = torch.tensor([llm.tokenizer(text, add_special_tokens=False)["input_ids"]])
+        logits = llm.model(ids).logits[0, -len(path) - 1 : -1].detach()
+        slow = 0.0
+        for level in range(len(path)):
+            rows = {code: llm.tokenizer.convert_tokens_to_ids(token(level, code)) for code in range(16)}
+            allowed = llm.semantic_ids.trie.allowed(path[:level])
+            choices = torch.log_softmax(logits[level][[rows[code] for code in allowed]], 0)
+            slow += float(choices[allowed.index(path[level])])
+        assert np.isclose(score, slow, atol=1e-3)
+
+
+def test_only_lines_on_offer_are_chosen_each_once(llm: LocalLanguageModel) -> None:
+    lines = ("want grapes Riesling", "want grapes Malbec", "avoid region Mosel")
+    for text in ("one", "two", "three", "four"):
+        chosen = llm.choose_lines(render("id_to_title", code=text), lines, 3)
+        assert set(chosen) <= set(lines)
+        assert len(chosen) == len(set(chosen)) <= 3
+
+
+def test_sentences_hold_given_words_only_and_do_not_depend_on_their_neighbours(llm: LocalLanguageModel) -> None:
+    prompts = [Prompt("<|im_start|>user\nShort facts:\n", f"{text}\n") for text in ("a", "longer than the first", "b")]
+    words = [{"calm", "from", "Mosel"}, {"Malbec", "is", "what", "it", "is"}, {"red"}]
+    together = dict(llm.write(prompts, words, 30))
+    assert set(together) == {0, 1, 2}
+    for place, prompt in enumerate(prompts):
+        [(_, alone)] = llm.write([prompt], [words[place]], 30)
+        assert alone == together[place]
+        said = {word.lower() for word in re.findall(r"\w+", alone)}
+        assert said <= {word.lower() for word in words[place]}
+
+
+def test_nothing_to_score_or_write_gives_nothing(llm: LocalLanguageModel) -> None:
+    assert llm.score_paths(PROMPT, []) == []
+    assert list(llm.write([], [], 10)) == []
