@@ -33,7 +33,7 @@ class AttributeLinker:
     def link(self, message: Message) -> list[Mention]:
         """Return mentions of attributes by name."""
         return [
-            Mention(start, end, "attribute", 0.5 + 0.1 * len(words), attribute=attribute)
+            Mention(start, end, "attribute", 1.2, attribute=attribute)
             for start, end, words in message.grams(4)
             if (attribute := self.names.get(key(words)))
         ]

@@ -20,9 +20,9 @@ PLAINLY_IDLE = 0.9
 """The same where the words before a value ask for it or refuse it."""
 _NOT = r"(?<!not )(?<!never )(?<!havent )(?<!didnt )(?<!dont )(?<!hasnt )(?<!wont )(?<!cant )"
 _BEFORE: Sequence[tuple[Verdict, re.Pattern[str]]] = (
-    ("seen", re.compile(rf"{_NOT}\b(?:seen|watched|rewatched)(?: both| all| already| the| of| it| ,)*$")),
-    ("liked", re.compile(rf"{_NOT}\b(?:loved|adored|enjoyed|liked)(?: both| all| the| of)*$")),
-    ("disliked", re.compile(rf"{_NOT}\b(?:hated|disliked|detested)(?: both| all| the| of)*$")),
+    ("seen", re.compile(rf"{_NOT}\b(?:seen|watched|rewatched)(?: both| all| em| already| the| of| it| them| those| these| ,)*$")),
+    ("liked", re.compile(rf"{_NOT}\b(?:loved|adored|enjoyed|liked)(?: both| all| the| of| them| those| these)*$")),
+    ("disliked", re.compile(rf"{_NOT}\b(?:hated|disliked|detested)(?: both| all| the| of| them| those| these)*$")),
     ("rejected", re.compile(r"\b(?:skip|drop|veto|remove|no thanks to|not interested in)(?: both| all| the)*$")),
     ("accepted", re.compile(r"\b(?:ill take|ill go with|lets go with|going with|we take|well take|ill watch|put on|lets watch)(?: the)?$")),
 )  # fmt: skip
@@ -31,6 +31,7 @@ _AFTER: Sequence[tuple[Verdict, re.Pattern[str]]] = (
     ("accepted", re.compile(r"^(?:it is\b(?! (?:too|not|a |so |the ))|sold\b)")),
 )
 _NEITHER = re.compile(r"\b(?:neither|none of|not any of)\b")
+_ALL = re.compile(r"\b(?:all|both)\b")
 _CLASHES: Mapping[str, frozenset[str]] = {
     "seen": frozenset({"accepted"}),
     "liked": frozenset({"disliked", "rejected", "accepted"}),
@@ -40,6 +41,7 @@ _CLASHES: Mapping[str, frozenset[str]] = {
     "like_this": frozenset({"accepted", "rejected", "unlike_this"}),
     "unlike_this": frozenset({"accepted", "like_this", "liked"}),
 }
+_CONTRAST = re.compile(r"\b(?:like|similar|more)\b.*\bbut(?: a| more| a bit| a little| much| way| slightly)*$")
 _ASKS_FOR = re.compile(
     r"\b(?:something|anything|smth|but|more|mood for|want|need|gimme|give me|show me|prefer|feel like|maybe|a|an|bit|little|kinda|really|very|with|and)"
     r"(?: (?:a|an|more|bit|little|really|very|some|lot|quite|with|set in|about|really))*$"
@@ -54,7 +56,8 @@ def settle(said: Sequence[str], message: Message, mention: Mention, context: tup
     elif _NEITHER.search(message.piece(mention.start, mention.end)):
         plain = ["rejected"]
     else:
-        plain = [verdict for verdict, pattern in _BEFORE if pattern.search(before)]
+        own = message.piece(mention.start, mention.end)
+        plain = [verdict for verdict, pattern in _BEFORE if pattern.search(before) or (_ALL.search(own) and pattern.search(own))]
         plain += [verdict for verdict, pattern in _AFTER if pattern.match(after) and verdict not in plain]
     clashing = {name for verdict in plain for name in _CLASHES[verdict]}
     judged = [verdict for verdict in _VERDICTS if verdict in said and verdict not in plain and verdict not in clashing]
@@ -78,7 +81,8 @@ def stance_of(chances: Mapping[str, float], message: Message, sight: ValueSight,
     plainly = not asks and (
         reading.stance == "avoid" or bool(_ASKS_FOR.search(message.piece(max(start, mention.start - 4), mention.start)))
     )
-    if chances.get("none", 0.0) >= (PLAINLY_IDLE if plainly else IDLE):
+    contrast = not asks and mention.kind == "value" and bool(_CONTRAST.search(message.piece(start, mention.start)))
+    if not contrast and chances.get("none", 0.0) >= (PLAINLY_IDLE if plainly else IDLE):
         return "none"
     if plainly and wanted and mention.kind == "value" and reading.stance == "avoid":
         open_to = {name: chance for name, chance in open_to.items() if name in wanted}

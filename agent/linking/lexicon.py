@@ -60,14 +60,17 @@ class Lexicon:
             if len(word) > 4 and word not in self._words:
                 self._by_shape[word[:1], len(word)].append(word)
 
-    def spelled(self, word: str) -> str:
-        """Return the nearest known word for a misspelt one, or the word itself; short words are left alone."""
+    def spelled(self, word: str, beside_name: bool = False) -> str:
+        """Return the nearest known word for a misspelt one, or the word itself; short words are left alone.
+
+        A word of five letters becomes a name only beside another word of names.
+        """
         from rapidfuzz.distance import OSA
 
         if len(word) < 5 or not word.isalpha() or word in self._known or stem(word) in self._known:
             return word
         most = 1 if len(word) < 8 else 2
-        short = len(word) < 6
+        short = len(word) < 6 and not beside_name
         best, found = most + 1, word
         for length in range(len(word) - most, len(word) + most + 1):
             for known in self._by_shape.get((word[0], length), ()):
@@ -79,6 +82,10 @@ class Lexicon:
                 ):
                     best, found = distance, known
         return found
+
+    def in_names(self, word: str) -> bool:
+        """Tell whether a word is part of somebody's name and no ordinary word."""
+        return word in self._of_names and word not in self.ordinary
 
     def _note(self, words: Iterable[str], weight: int = 1) -> None:
         for word in words:

@@ -28,7 +28,7 @@ from agent.linking.references import ReferenceLinker
 from agent.linking.residue import residue_of
 from agent.linking.titles import TitleLinker
 from agent.linking.values import ValueLinker
-from agent.linking.words import Message, Token, stem
+from agent.linking.words import Message, Token, plain, stem
 from retrieval.catalog import Catalog
 from retrieval.constraints import Op
 
@@ -142,6 +142,7 @@ class Linker:
             self._judge_value(sighting.message, value, belief, draft)
         self._read_answer(sighting.message, belief, draft)
         draft.limits = _unique(draft.limits)
+        _soften_choices(sighting.message, draft)
         refused = {(entry.attribute, str(entry.value)) for entry in draft.limits}
         draft.wishes = [entry for entry in _unique(draft.wishes) if (entry.attribute, str(entry.value)) not in refused]
         return draft
@@ -292,9 +293,10 @@ class Linker:
 
     def _spelled(self, message: Message) -> Message:
         """Correct the spelling of words that nobody knows."""
-        tokens = []
-        for token in message.tokens:
-            norm = self.lexicon.spelled(token.norm)
+        tokens: list[Token] = []
+        for place, token in enumerate(message.tokens):
+            beside = [other.norm for other in message.tokens[max(place - 1, 0) : place + 2] if other is not token]
+            norm = self.lexicon.spelled(token.norm, any(map(self.lexicon.in_names, beside)))
             if norm != token.norm:
                 token = Token(token.text, norm, stem(norm), token.start, token.end, corrected=True)
             tokens.append(token)
@@ -354,6 +356,27 @@ def descriptive_columns(catalog: Catalog) -> frozenset[str]:
     if len(lower) == len(lists):
         lower = {name for name in lower if len(catalog.vocabulary[name]) > 50}
     return frozenset(lower)
+
+
+def _soften_choices(message: Message, draft: Draft) -> None:
+    """Make wishes of values offered as a choice (`thriller or mystery`): both cannot be asked of one item."""
+    for choice in re.finditer(r"\bor\b", message.line):
+        place = message.span(choice)[0]
+        sides = message.tokens[max(place - 3, 0) : place], message.tokens[place + 1 : place + 4]
+        near = [" ".join(token.norm for token in side) for side in sides]
+        chosen = [
+            [limit for limit in draft.limits if limit.op == "is" and isinstance(limit.value, str) and plain(limit.words) in side]
+            for side in near
+        ]
+        for left in chosen[0]:
+            for right in chosen[1]:
+                if left.attribute == right.attribute and left is not right:
+                    for limit in (left, right):
+                        if limit in draft.limits:
+                            draft.limits.remove(limit)
+                            draft.wishes.append(
+                                Preference(attribute=limit.attribute, value=limit.value, weight=1, words=limit.words)
+                            )
 
 
 def _unique(entries: Iterable) -> list:  # type: ignore[type-arg]

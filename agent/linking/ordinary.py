@@ -86,7 +86,7 @@ WORDS = frozenset(
     teenage teenager teens tell telling tells ten tense terminal terrible test testing text than thank thanks that thatll thats the
     theater theatre their them theme then there therapy theres these they theyre theyve thing things think thinking thinks third
     thirty this those though thought three thriller thrillers through throw thursday thx ticket tight till time times
-    tiny tired title titles tmrw to today together tom tomorrow tone tonight too took top topic total totally touch tough
+    tiny tired title titles tmrw to today together tomorrow tone tonight too took top topic total totally touch tough
     tour toward town toy toys track train training trains trap trash travel treat tree tries trip trouble true
     trust truth try trying tuesday turn turned turns tv twelve twenty twice twins twist twists two type typical ugh ugly
     uncle under understand unless until unusual up update upset us usa use used useful usual usually vacation vague vampires

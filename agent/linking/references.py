@@ -54,7 +54,7 @@ _THE_THING = re.compile(r"\b(?:the|your|dem) (?P<what>\w+(?: \w+)?)\b")
 _SHORT = re.compile(
     r"^(?:(?:ok|okay|k|yes|yeah|yep|hm|hmm|oh|ah|fine|lol|haha|right|sure|so|well|then|alright|ooh|great|perfect|good|and|,|\.|!) )*"
     r"(?:(?:ill take|ill have|we take|going with|go with|lets go with|lets do|give me|put on|we want|i want|i take|i choose|take|the|that|dem|le|la) )*"
-    r"(?P<what>\w+(?: \w+){0,2}?)"
+    r"(?P<what>\w+(?: \w+)?)"
     r"(?: (?:it is|then|please|pls|sold|for tonight|tonight|wins|thanks|thank you|i guess|final answer|one|works|lol|yes|sounds good|pls thx|it be))?(?= ?[.,!;?]| ?$)"
 )
 _THEN = re.compile(r"(?<!any )(?<!some )(?<!\ba )\b(?:the )?(?P<what>\w+(?: \w+)?) (?:it is|then)\b(?= ?[.,!;]| ?$| thanks| also| and)")
@@ -146,7 +146,11 @@ class ReferenceLinker:
                 bare = pattern is _SHORT and match.end() == match.end("what")
                 if bare and any(key(tuple(map(stem, part))) in self.lexicon.values for part in (words, words[:1], words[-1:])):
                     continue
-                if words and all(len(word) > 2 for word in words) and (item := self._matching(words, pools[0], 0.7)):
+                pointed = re.search(r"\bthe $", message.line[: match.start("what")]) or match[0].startswith("the ")
+                least = 0.7 if pointed else 1.2
+                if any(len(word) < 3 or word in STOP_WORDS for word in words):
+                    continue
+                if words and (item := self._matching(words, pools[0], least)):
                     found.append(
                         Mention(*message.span(match, "what"), "item", 1.05, item_ids=(item,), ref="described")
                     )

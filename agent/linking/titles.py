@@ -94,7 +94,17 @@ class TitleLinker:
             base = 0.1 if content else -0.6
         if len(stems) == 1 and message.tokens[start].corrected:
             base -= 0.4
+        alone = sum(token.is_word for token in message.tokens) == len(stems)
+        if base < 0.3 and not alone:
+            return min(base + self._context(message, start, end), 0.9 if not self._marked(message, start, end) else 2.0)
         return base + self._context(message, start, end)
+
+    @staticmethod
+    def _marked(message: Message, start: int, end: int) -> bool:
+        """Tell whether an ordinary word stands out as a title: quoted, capital inside a sentence, or after `called`."""
+        inside = message.mixed_case and start != message.sentence_at(start)[0] and message.tokens[start].text[0].isupper()
+        quoted = start > 0 and end < len(message) and message.tokens[start - 1].norm in "\"“'‘*"
+        return inside or quoted or bool(_TITLE_CUE_BEFORE.search(message.piece(start - 2, start)))
 
     def _part_evidence(self, message: Message, start: int, end: int, stems: tuple[str, ...]) -> float:
         rare = [stem for stem in stems if stem not in self.lexicon.ordinary and not stem.isdigit()]

@@ -1,0 +1,159 @@
+"""Linking over the demo catalog."""
+
+import time
+
+import pytest
+
+from agent.belief import BeliefState, BeliefUpdate, Shown, apply
+from agent.linking import Linker
+from agent.transcripts import belief_from_turns, resolve_ref, update_as_dict, update_from_dict
+from retrieval.catalog import Catalog
+from retrieval.reading import demo_catalog
+
+FOUR = ("Primal Fear (1996)", "The Firm (1993)", "The Game (1997)", "The Prestige (2006)")
+
+
+@pytest.fixture(scope="module")
+def films() -> Catalog:
+    return demo_catalog()
+
+
+@pytest.fixture(scope="module")
+def linker(films: Catalog) -> Linker:
+    return Linker(films)
+
+
+def belief_with(films: Catalog, *titles: str) -> BeliefState:
+    return belief_from_turns([{"update": {"intent": "recommend"}, "shown": [{"title": t} for t in titles]}], films)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a tense thriller from the 90s, nothing with horror", {
+            ("genres", "is", "Thriller"), ("year", "at_least", 1990), ("year", "at_most", 1999), ("genres", "is_not", "Horror"),
+        }),
+        ("scifi under two hours", {("genres", "is", "Science Fiction"), ("runtime", "at_most", 119)}),
+        ("a cartoon for my 5 year old", {("genres", "is", "Animation"), ("audience", "is", "family")}),
+        ("a western with clint eastwood", {("genres", "is", "Western"), ("cast", "is", "Clint Eastwood")}),
+        ("nothing by michael bay", {("directors", "is_not", "Michael Bay")}),
+        ("not more than an hour and a half", {("runtime", "at_most", 90)}),
+        ("max 2h30", {("runtime", "at_most", 150)}),
+        ("two and a half hours tops", {("runtime", "at_most", 150)}),
+        ("no zombies or vampires", {("themes", "is_not", "zombies"), ("themes", "is_not", "vampires")}),
+        ("in korean please", {("language", "is", "Korean")}),
+        ("no subtitles", {("language", "is", "English")}),
+        ("before the 80s", {("year", "at_most", 1979)}),
+        ("2010 or newer", {("year", "at_least", 2010)}),
+    ],
+)  # fmt: skip
+def test_requests_become_limits(linker: Linker, text: str, expected: set[tuple[str, str, object]]) -> None:
+    update = linker.link(text, BeliefState()).update
+    assert {(entry.attribute, entry.op, entry.value) for entry in update.set} == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("something like inceptoin", "inception-2010"),
+        ("I loved shawshank", "the-shawshank-redemption-1994"),
+        ("something like lotr", "the-lord-of-the-rings-the-fellowship-of-the-ring-2001"),
+        ("have you got Pulp Fiction?", "pulp-fiction-1994"),
+        ("like ocean's 11", "ocean-s-eleven-2001"),
+        ("similar to the godfather part 2", "the-godfather-part-ii-1974"),
+    ],
+)
+def test_titles_are_found_in_full_short_and_misspelt(linker: Linker, text: str, expected: str) -> None:
+    assert expected in linker.link(text, BeliefState()).update.targets
+
+
+@pytest.mark.parametrize("text", ["it is late and I am up for anything", "her name is Big, no, something else", "hello"])
+def test_ordinary_words_are_no_titles(linker: Linker, text: str) -> None:
+    assert linker.link(text, BeliefState()).update.items == ()
+
+
+def test_a_conversation_is_understood_turn_by_turn(linker: Linker, films: Catalog) -> None:
+    belief = apply(BeliefState(), linker.link("a thriller from the 90s, nothing with horror", BeliefState()).update)
+    shown = belief_with(films, *FOUR).shown
+    belief = belief.after_reply(tuple(line.model_copy(update={"turn": 1}) for line in shown), None)
+    second = linker.link("have seen the first one. more like the second but shorter", belief).update
+    assert {(entry.item_id, entry.verdict) for entry in second.items} == {
+        ("primal-fear-1996", "seen"), ("the-firm-1993", "like_this"),
+    }  # fmt: skip
+    assert ("runtime", "short") in {(entry.attribute, entry.value) for entry in second.prefer}
+    belief = apply(belief, second)
+    third = apply(belief, linker.link("actually any decade is fine, with a female lead", belief).update)
+    assert {entry.attribute for entry in third.constraints} == {"genres"}
+    assert any(entry.value == "female lead" for entry in third.wishes)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("the nolan one", "the-prestige-2006"),
+        ("who directed the last one?", "the-prestige-2006"),
+        ("how long is firm", "the-firm-1993"),
+        ("is #3 any good?", "the-game-1997"),
+    ],
+)
+def test_items_shown_are_found_by_description(linker: Linker, films: Catalog, text: str, expected: str) -> None:
+    assert expected in linker.link(text, belief_with(films, *FOUR)).update.targets
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        ("why the prestige?", "explain"),
+        ("which is shorter, the firm or the game?", "compare"),
+        ("how long is the game", "ask"),
+        ("start over", "restart"),
+        ("seen the first two", "feedback"),
+        ("more like the first one", "similar"),
+        ("no violence please", "refine"),
+        ("more", "recommend"),
+    ],
+)
+def test_the_intent_follows_from_words_and_findings(linker: Linker, films: Catalog, text: str, intent: str) -> None:
+    assert linker.link(text, belief_with(films, *FOUR)).update.intent == intent
+
+
+def test_a_label_and_a_position_resolve_to_the_item(films: Catalog) -> None:
+    belief = belief_with(films, *FOUR)
+    assert resolve_ref("#2", films, belief) == "the-firm-1993"
+    assert resolve_ref("The Game (1997)", films, belief) == "the-game-1997"
+    assert resolve_ref("#9", films, belief) is None
+    assert resolve_ref("No Such Film (1901)", films, belief) is None
+
+
+def test_updates_survive_the_way_through_plain_data(films: Catalog) -> None:
+    data = {
+        "intent": "refine",
+        "set": [{"attribute": "year", "op": "at_most", "value": 1999}],
+        "prefer": [{"attribute": "moods", "value": "dark", "weight": -1}],
+        "drop": [{"attribute": "genres", "value": "War"}, {"attribute": "runtime"}],
+        "items": [{"ref": "#1", "verdict": "seen"}],
+    }
+    assert update_as_dict(update_from_dict(data, films, belief_with(films, *FOUR)), films) == data
+
+
+def test_linking_is_quick(linker: Linker, films: Catalog) -> None:
+    belief = belief_with(films, *FOUR)
+    text = "I have seen the first one, more like the Nolan one but shorter, no horror or gore, from the 90s"
+    linker.link(text, belief)
+    times = []
+    for _ in range(5):
+        start = time.process_time()
+        linker.link(text, belief)
+        times.append(time.process_time() - start)
+    assert min(times) < 0.05
+
+
+def test_an_empty_update_and_no_ledger_are_fine(linker: Linker) -> None:
+    assert linker.link("the second one", BeliefState()).update.items == ()
+    assert isinstance(linker.link("", apply(BeliefState(), BeliefUpdate())).update, BeliefUpdate)
+
+
+def test_the_ledger_is_rebuilt_from_turns(films: Catalog) -> None:
+    belief = belief_with(films, *FOUR)
+    assert [line.position for line in belief.last_shown()] == [1, 2, 3, 4]
+    assert all(isinstance(line, Shown) for line in belief.shown)
