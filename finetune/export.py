@@ -18,20 +18,19 @@ def dialogues_of(log: ConversationLog, catalog: Catalog) -> Iterator[dict[str, A
 
     A verdict given by a button becomes a turn without words, where it was given.
     """
-    for conversation in reversed(log.conversations()):
-        standing = {entry.seq for entry in log.turns(conversation)}
+    for conversation in [one["id"] for one in reversed(log.conversations())]:
+        standing = {entry.seq: entry.turn for entry in log.turns(conversation)}
         turns: list[dict[str, Any]] = []
         for entry in log.entries(conversation):
-            if entry.kind == "turn" and entry.seq in standing:
-                turn = entry.content
-                shown = [{"title": item["title"], "reason": item["reason"]} for item in turn["shown"]]
-                turns.append({"user": turn["user"], "shown": shown, "reply": turn["text"]})
-            elif entry.kind == "feedback" and entry.turn <= len(turns):
+            content = entry.content
+            if entry.seq in standing:
+                shown = [{"title": item["title"], "reason": item["reason"]} for item in content["shown"]]
+                turns.append({"user": content["user"], "shown": shown, "reply": content["text"]})
+            elif entry.kind == "feedback" and entry.turn in standing.values() and content["update"]["items"]:
                 turns.append({"user": "", "shown": [], "reply": ""})
             else:
                 continue
-            update = BeliefUpdate.model_validate(entry.content["update"])
-            turns[-1]["update"] = update_as_dict(update, catalog)
+            turns[-1]["update"] = update_as_dict(BeliefUpdate.model_validate(content["update"]), catalog)
         if turns:
             yield {"id": conversation, "split": "train", "turns": turns}
 

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent import Recommender, Settings
+from agent.linking import Linker
+from agent.log import ConversationLog
+from agent.understanding import wish_lines
+from finetune.examples import Example, alignment_examples, dialogue_examples, held_out, read_dialogues
+from finetune.export import dialogues_of, write_dialogues
+from retrieval.catalog import UserError
+from retrieval.encoder import HashingEncoder
+from retrieval.index import build
+from retrieval.reading import demo_catalog as read_demo
+from retrieval.search import Retriever
+
+
+@pytest.fixture(scope="module")
+def retriever(tmp_path_factory: pytest.TempPathFactory) -> Retriever:
+    encoder = HashingEncoder()
+    return Retriever(build(read_demo(), tmp_path_factory.mktemp("home"), encoder), encoder)
+
+
+@pytest.fixture(scope="module")
+def examples(retriever: Retriever) -> list[Example]:
+    return list(dialogue_examples(read_dialogues()[:12], retriever, Linker(retriever.catalog), seed=0))
+
+
+def test_a_ranking_example_offers_the_shown_item_among_others_that_the_search_found(
+    examples: list[Example], retriever: Retriever
+) -> None:
+    ranking = [example for example in examples if example.task == "rank"]
+    assert ranking
+    for example in ranking:
+        codes = [retriever.semantic_ids.text(item) for item in example.options]
+        assert example.answer == codes[0]
+        assert all(example.prompt.own.count(code) == 1 for code in codes)
+        assert len(set(example.options)) == len(example.options) > 1
+
+
+def test_the_right_option_does_not_stand_at_a_fixed_place(examples: list[Example]) -> None:
+    ranking = [example for example in examples if example.task == "rank"]
+    places = {example.prompt.own.split("\n").index(line) for example in ranking for line in example.prompt.own.split("\n")
+              if line.startswith(example.answer)}  # fmt: skip
+    assert len(places) > 3
+
+
+def test_belief_examples_answer_with_lines_that_serving_offers(examples: list[Example], retriever: Retriever) -> None:
+    offered = {*wish_lines(retriever.catalog), "done"}
+    belief = [example for example in examples if example.task == "belief"]
+    assert belief
+    for example in belief:
+        lines = example.answer.splitlines()
+        assert set(lines) <= offered
+        assert lines[-1] == "done"
+
+
+def test_alignment_covers_every_item_both_ways(retriever: Retriever) -> None:
+    tasks = [example.task for example in alignment_examples(retriever, seed=0)]
+    assert tasks.count("title_to_id") == tasks.count("id_to_title") == len(retriever.catalog)
+    assert tasks.count("history") > 0
+
+
+def test_the_same_seed_gives_the_same_examples(retriever: Retriever) -> None:
+    linker, dialogues = Linker(retriever.catalog), read_dialogues()[:2]
+    once = list(dialogue_examples(dialogues, retriever, linker, seed=3))
+    assert once == list(dialogue_examples(dialogues, retriever, linker, seed=3))
+
+
+def test_the_held_out_share_depends_on_the_dialogue_alone() -> None:
+    dialogues = read_dialogues()
+    out = [dialogue["id"] for dialogue in dialogues if held_out(dialogue)]
+    assert 0.04 < len(out) / len(dialogues) < 0.16
+    assert out == [dialogue["id"] for dialogue in reversed(dialogues) if held_out(dialogue)][::-1]
+    assert all(dialogue["split"] == "train" for dialogue in dialogues)
+
+
+@pytest.mark.parametrize("line", ["{", "[]", '{"id": 1}', '{"turns": [{}]}'])
+def test_a_bad_line_of_dialogues_is_named_with_file_and_number(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "talk.jsonl"
+    path.write_text(f'{{"id": "a", "turns": []}}\n{line}\n')
+    with pytest.raises(UserError, match=r"talk\.jsonl:2"):
+        read_dialogues(path)
+    with pytest.raises(UserError, match="no dialogues at"):
+        read_dialogues(tmp_path / "absent.jsonl")
+
+
+@pytest.fixture
+def rec(tmp_path: Path) -> Iterator[Recommender]:
+    rec = Recommender.open(Settings(home=tmp_path, encoder="hashing", model="scripted"))
+    yield rec
+    rec.close()
+
+
+def test_what_the_chat_logged_becomes_dialogues_that_training_reads(
+    rec: Recommender, retriever: Retriever, tmp_path: Path
+) -> None:
+    first = rec.reply("one", "a tense thriller from the 90s")
+    rec.feedback("one", turn=1, item_id=first.items[1].id, verdict="liked")
+    rec.reply("one", "actually no war")
+    rec.reply("one", "nonsense that is taken back")
+    rec.undo("one")
+    log = ConversationLog(rec.settings.home / "log.sqlite")
+    out = tmp_path / "talk.jsonl"
+    assert write_dialogues(dialogues_of(log, rec.catalog), out) == (1, 3)
+    [dialogue] = read_dialogues(out)
+    assert [turn["user"] for turn in dialogue["turns"]] == ["a tense thriller from the 90s", "", "actually no war"]
+    assert dialogue["turns"][1]["update"]["items"][0]["verdict"] == "liked"
+    assert dialogue["turns"][0]["shown"][0]["title"] == first.items[0].title
+    assert json.loads(out.read_text())["id"] == "one"
+    learned = list(dialogue_examples([dialogue], retriever, Linker(retriever.catalog), seed=0))
+    liked = [example.options[0] for example in learned if example.task == "rank"]
+    assert first.items[1].id in liked
+    log.close()
