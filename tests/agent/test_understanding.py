@@ -39,7 +39,8 @@ def test_the_model_adds_wishes_never_limits_or_verdicts(linker: Linker) -> None:
 
 
 def test_the_model_does_not_repeat_or_contradict_what_a_linker_found(linker: Linker) -> None:
-    update = understand(linker, "a thriller about spreadsheets, no horror", "avoid genres Thriller", "want genres Horror")
+    text = "a thriller about spreadsheets, no horror"
+    update = understand(linker, text, "avoid genres Thriller", "want genres Horror")
     values = [(entry.attribute, entry.value) for entry in (*update.set, *update.prefer)]
     assert values.count(("genres", "Thriller")) == 1
     assert values.count(("genres", "Horror")) == 1
@@ -62,9 +63,10 @@ def test_the_lines_on_offer_are_the_catalogs_values_without_names_and_rarities(d
 
 def test_training_teaches_the_lines_that_the_linkers_missed(demo_catalog: Catalog) -> None:
     linked = BeliefUpdate(prefer=(Preference(attribute="moods", value="cozy"),))
+    limits = (Limit(attribute="genres", op="is_not", value="horror"), Limit(attribute="year", op="is", value=1990))
     gold = BeliefUpdate(
         prefer=(*linked.prefer, Preference(attribute="moods", value="funny"), Preference(attribute="text", value="x")),
-        set=(Limit(attribute="genres", op="is_not", value="horror"), Limit(attribute="year", op="at_least", value=1990)),
+        set=limits,
     )
     assert lines_of(gold, linked, demo_catalog) == ["want moods funny", "avoid genres Horror"]
     assert len(lines_of(gold, BeliefUpdate(), demo_catalog)) <= MOST_LINES

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 import tiny_model
+
 from agent.base_model import load
 from agent.local_llm import RECORD, LocalLanguageModel, read_record
 from finetune.batches import collate, encode, endless
