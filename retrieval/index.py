@@ -27,7 +27,7 @@ from retrieval.storage import load_catalog, save_catalog
 from retrieval.vectors import Stored, encode, hashes_of
 
 FORMAT = 1
-SCAN_SHARE, SCAN_ITEMS = 0.25, 5000
+SCAN_SHARE, SCAN_ITEMS = 0.25, 500
 """A search scans exactly when fewer than this share or this number of items are allowed."""
 
 
@@ -101,14 +101,15 @@ class Index:
         Few allowed items are scanned exactly, many are searched in Chroma with the constraints inside the search;
         `exact` forces one or the other. Ties go by catalog position.
         """
-        mask = self.allowed(constraints, exclude)
+        hidden = frozenset(exclude)
+        mask = self.allowed(constraints, hidden)
         count = int(mask.sum())
         if exact is None:
             exact = count < max(SCAN_ITEMS, SCAN_SHARE * len(mask))
         wanted = min(k, count)
         places = np.zeros(0, np.int64)
         if not exact and wanted and (store := self.store) is not None:
-            found = store.nearest(vector, 4 * k, translate(constraints, self.catalog))
+            found = store.nearest(vector, k + len(hidden), translate(constraints, self.catalog))
             places = found[mask[found]]
         if len(places) < wanted:
             places = np.flatnonzero(mask)

@@ -39,10 +39,8 @@ class Weights:
     """Likeness to items that were not wanted."""
     words_alone: float = 3.0
     """How many times more dense and lexical count in a query that has neither wishes nor examples."""
-    scanned: int = 50_000
-    """Catalog size up to which the dense source scores every item."""
-    nearest: int = 1000
-    """How many items the dense source scores in a larger catalog: those that the index finds."""
+    nearest: int = 400
+    """How many items the dense source scores: those that the index finds nearest among the allowed ones."""
 
 
 class Retriever:
@@ -132,8 +130,6 @@ class Retriever:
 
     def _dense(self, text: str, query: Query, allowed: Mask) -> Scores:
         vector = self.encoder.encode([text])[0]
-        if len(self.catalog) <= self.weights.scanned:
-            return share_of_best(self.index.vectors @ vector, allowed)
         hidden = query.exclude | {*query.like, *query.unlike}
         places, cosines = self.index.nearest(
             vector, self.weights.nearest, constraints=query.constraints, exclude=hidden

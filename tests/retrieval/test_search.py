@@ -159,7 +159,7 @@ def test_every_search_keeps_its_promises(retriever: Retriever, query: Query) -> 
 def test_a_large_catalog_takes_its_dense_candidates_from_the_index(
     wines: Catalog, home_of_wines: Path, retriever: Retriever
 ) -> None:
-    large = Retriever(retriever.index, HashingEncoder(), Weights(scanned=1, nearest=3, lexical=0.0, popularity=0.0))
+    large = Retriever(retriever.index, HashingEncoder(), Weights(nearest=3, lexical=0.0, popularity=0.0))
     candidates = large.search(Query(text="malbec mendoza", constraints=(limit("region", "is_not", "Loire"),)))
     assert sum(candidate.scores["dense"] > 0 for candidate in candidates) <= 3
     assert candidates[0].item_id in ("black-oak", "high-plain")
