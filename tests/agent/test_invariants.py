@@ -42,7 +42,7 @@ INTENTS = st.sampled_from(
 
 @dataclass(frozen=True)
 class Said:
-    """A message; verdicts point at positions of the latest list, so that they can be drawn before it is known."""
+    """A message; verdicts point at positions of the latest list, beyond its end at the most popular items."""
 
     intent: Any
     set: list[Limit]
@@ -75,7 +75,7 @@ SAID = st.builds(
     st.lists(LIMITS, max_size=2),
     st.lists(WISHES, max_size=2),
     st.lists(DROPS, max_size=1),
-    st.lists(st.tuples(st.integers(0, 3), VERDICTS), max_size=2),
+    st.lists(st.tuples(st.integers(0, 7), VERDICTS), max_size=3),
 )
 STEPS = st.lists(
     st.one_of(
@@ -107,7 +107,8 @@ class Dialogue:
         latest = self.belief.last_shown()
         match step:
             case Said():
-                items = tuple(verdict(latest[p].item_id, v) for p, v in step.verdicts if p < len(latest))
+                ids = [*(line.item_id for line in latest), *(item.id for item in CATALOG.items[:8])]
+                items = tuple(verdict(ids[place], kind) for place, kind in step.verdicts)
                 text = f"{step.text} {self.name}"
                 self.told.updates[text] = BeliefUpdate(
                     intent=step.intent,

@@ -72,6 +72,21 @@ def test_a_stream_shows_items_before_reasons_and_text_last(rec: Recommender, tol
     assert parts[0].belief["constraints"] and parts[0].turn == parts[-1].turn == 1
 
 
+def test_items_arrive_while_the_first_reason_is_still_being_written(tmp_path: Path, told: Told) -> None:
+    cards_seen = threading.Event()
+
+    class Patient(ScriptedLanguageModel):
+        def write(self, *args: object, **more: object) -> Iterator[tuple[int, str]]:  # type: ignore[override]
+            assert cards_seen.wait(timeout=60), "nobody got the items before the reasons"
+            yield from ((place, "") for place in range(len(args[0])))  # type: ignore[arg-type]
+
+    rec = open_world(tmp_path / "home", told, Patient())
+    for part in rec.stream("c", crime(told)):
+        if part.items:
+            cards_seen.set()
+    assert part.done
+
+
 def test_a_stream_that_nobody_reads_to_the_end_leaves_a_finished_turn(rec: Recommender, told: Told) -> None:
     parts = rec.stream("c", crime(told))
     seen = next(parts)
