@@ -101,6 +101,11 @@ class BeliefUpdate(BaseModel):
     targets: tuple[str, ...] = ()
     """Ids of the items that a question, a comparison or a why is about; the belief does not change by them."""
 
+    @property
+    def wishes(self) -> tuple[Limit | Preference, ...]:
+        """Everything asked for or against: limits, then preferences."""
+        return (*self.set, *self.prefer)
+
     def changes(self) -> bool:
         """Tell whether applying this changes more than the intent."""
         return bool(self.drop or self.set or self.prefer or self.items) or self.intent == "restart"

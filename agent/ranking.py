@@ -17,7 +17,7 @@ from retrieval.query import Candidate
 from retrieval.semantic_ids import SemanticIds
 
 OPTIONS = 10
-"""Candidates that one prompt holds; the rest keep their retrieval order behind them."""
+"""Candidates that one prompt holds in training, and by default in serving."""
 LIKELIHOOD_WEIGHT = 0.5
 """Weight of the standardised likelihood against the standardised retrieval score, chosen on training dialogues."""
 
@@ -54,18 +54,27 @@ def rank_prompt(
 
 
 class Reranker:
-    """Puts the first `OPTIONS` candidates in a better order."""
+    """Puts the first candidates in a better order."""
 
     def __init__(
-        self, llm: LanguageModel, catalog: Catalog, semantic_ids: SemanticIds, weight: float = LIKELIHOOD_WEIGHT
+        self,
+        llm: LanguageModel,
+        catalog: Catalog,
+        semantic_ids: SemanticIds,
+        options: int = OPTIONS,
+        weight: float = LIKELIHOOD_WEIGHT,
     ) -> None:
-        """Rank with `llm`; a model without an adapter knows no Semantic IDs and leaves the order as it is."""
+        """Rank the first `options` candidates with `llm`, none of them for 0.
+
+        A model without an adapter knows no Semantic IDs and leaves the order as it is.
+        """
         self.llm, self.catalog, self.semantic_ids = llm, catalog, semantic_ids
-        self.weight = weight if llm.adapter_id != "none" else 0.0
+        self.options = options or OPTIONS
+        self.weight = weight if options and llm.adapter_id != "none" else 0.0
 
     def rank(self, text: str, belief: BeliefState, candidates: Sequence[Candidate]) -> list[Ranked]:
-        """Return all candidates, best first: the first `OPTIONS` by fused score, then the rest as they came."""
-        head, rest = list(candidates[:OPTIONS]), list(candidates[OPTIONS:])
+        """Return all candidates, best first: the first `options` by fused score, then the rest as they came."""
+        head, rest = list(candidates[: self.options]), list(candidates[self.options :])
         if not head:
             return []
         fused = _standardised([candidate.score for candidate in head])

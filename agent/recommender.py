@@ -92,7 +92,7 @@ class Recommender:
         tools = Tools(
             understanding=understanding,
             retriever=retriever,
-            reranker=Reranker(llm, catalog, retriever.semantic_ids),
+            reranker=Reranker(llm, catalog, retriever.semantic_ids, settings.rerank),
             explainer=Explainer(llm, catalog),
             answers=Answers(catalog),
             log=ConversationLog(settings.home / "log.sqlite"),
@@ -283,7 +283,7 @@ class Recommender:
         scores = np.asarray(self._retriever.all_scores(query), dtype=np.float64)
         order = [int(place) for place in np.argsort(-scores, kind="stable") if np.isfinite(scores[place])]
         best = [(self.catalog.items[place].id, float(scores[place])) for place in order]
-        if self.settings.rerank_llm and last:
+        if last:
             best = self._reranked(last, belief, best)
         return best[:k]
 

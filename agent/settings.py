@@ -35,10 +35,8 @@ class Settings(BaseSettings):
     """Items shown at once."""
     candidates: int = Field(200, ge=1, le=10_000)
     """Items that retrieval hands over."""
-    rerank: int = Field(12, ge=1, le=50)
-    """Candidates that the language model puts in order."""
-    rerank_llm: bool = True
-    """Whether `rank` uses the language model too."""
+    rerank: int = Field(10, ge=0, le=50)
+    """Candidates that the language model puts in order; 0 leaves the order to retrieval."""
     host: str = "127.0.0.1"
     port: int = Field(7860, ge=0, le=65535)
     seed: int = 0

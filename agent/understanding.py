@@ -20,7 +20,7 @@ WISHFUL = frozenset({"recommend", "refine", "similar", "restart"})
 
 def belief_prompt(text: str, linked: Linked) -> Prompt:
     """Render the prompt that asks what the words that no linker explained wish for."""
-    known = [f"{entry.attribute} {entry.value}" for entry in (*linked.update.set, *linked.update.prefer)]
+    known = [f"{entry.attribute} {entry.value}" for entry in linked.update.wishes]
     return render("belief", text=text[:300], known="; ".join(known), residue="; ".join(linked.residue)[:200])
 
 
@@ -38,7 +38,7 @@ def wish_lines(catalog: Catalog) -> dict[str, tuple[str, str, float]]:
 
 def lines_of(update: BeliefUpdate, linked: BeliefUpdate, catalog: Catalog) -> list[str]:
     """Return the lines that would have completed `linked` to `update`, at most `MOST_LINES`: what training teaches."""
-    found = {(fold(entry.attribute), fold(str(entry.value))) for entry in (*linked.set, *linked.prefer)}
+    found = {(fold(entry.attribute), fold(str(entry.value))) for entry in linked.wishes}
     wishes = [(entry.attribute, str(entry.value), entry.weight > 0) for entry in update.prefer]
     wishes += [(entry.attribute, str(entry.value), entry.op == "is") for entry in update.set]
     on_offer = {fold(line): line for line in wish_lines(catalog)}
@@ -72,7 +72,7 @@ class Understanding:
         if not linked.residue or update.intent not in WISHFUL or self.llm.adapter_id == "none":
             return update
         lines = self.llm.choose_lines(belief_prompt(text, linked), self._offer, MOST_LINES)
-        taken = {(fold(entry.attribute), fold(str(entry.value))) for entry in (*update.set, *update.prefer)}
+        taken = {(fold(entry.attribute), fold(str(entry.value))) for entry in update.wishes}
         added = tuple(
             Preference(attribute=attribute, value=value, weight=weight, words="; ".join(linked.residue))
             for attribute, value, weight in map(self._lines.__getitem__, lines)

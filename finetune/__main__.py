@@ -51,7 +51,7 @@ def sft(
 ) -> None:
     """Train an adapter: new token rows first, then a LoRA on ranking, belief and reason examples."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
     from agent.linking import Linker
     from agent.settings import Settings
@@ -77,7 +77,7 @@ def sft(
         examples += dialogue_examples(kept, retriever, Linker(retriever.catalog), config.seed)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:
-        bars: dict[str, int] = {}
+        bars: dict[str, TaskID] = {}
 
         def report(step: int, total: int, stage: str, loss: float) -> None:
             if stage not in bars:

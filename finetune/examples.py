@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from agent.belief import BeliefState, Limit, Preference, Shown, apply
+from agent.belief import BeliefState, Shown, apply
 from agent.facts import few_facts
 from agent.linking import Linked, Linker
 from agent.querying import query_of
@@ -112,8 +112,7 @@ def _forgetful(linked: Linked, rng: random.Random) -> Linked:
     On the dialogues they were made with, the linkers leave the language model too little to learn from.
     """
     update = linked.update
-    wishes: list[Limit | Preference] = [*update.set, *update.prefer]
-    forgotten = [entry for entry in wishes if isinstance(entry.value, str) and rng.random() < 0.5]
+    forgotten = [entry for entry in update.wishes if isinstance(entry.value, str) and rng.random() < 0.5]
     kept = update.model_copy(
         update={
             "set": tuple(entry for entry in update.set if entry not in forgotten),

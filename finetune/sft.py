@@ -119,7 +119,7 @@ def train(
             report(step + 1, stage.steps, stage.name, loss)
             if (step + 1) % config.every == 0 or step + 1 == stage.steps:
                 _save(checkpoint, stage.name, step + 1, losses, row_weights + lora_weights, optimizer, scheduler)
-    model.save_pretrained(out, save_embedding_layers=False)
+    model.save_pretrained(str(out), save_embedding_layers=False)
     _halve(out / "adapter_model.safetensors")
     record = {
         "semantic_ids": semantic_ids.fingerprint,
@@ -158,7 +158,7 @@ def _step(model: Any, batch: Batch, levels: Sequence[range]) -> float:
     if words.any():
         loss = loss + torch.nn.functional.cross_entropy(inner.lm_head(hidden[words]), targets[words], reduction="sum")
     loss = loss / len(targets)
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     return float(loss.detach())
 
 

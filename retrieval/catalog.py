@@ -52,7 +52,7 @@ class Alias(BaseModel):
 
 
 class CatalogSchema(BaseModel):
-    """Which column plays which role, and other ways of saying the catalog's values. Inferred, then overridable in TOML."""
+    """Which column plays which role, and other ways of saying the values. Inferred, then overridable in TOML."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -4,8 +4,8 @@ import re
 
 import numpy as np
 import pytest
-
 import tiny_model
+
 from agent.base_model import load
 from agent.local_llm import LocalLanguageModel
 from prompts import Prompt, render
@@ -59,7 +59,7 @@ def test_only_lines_on_offer_are_chosen_each_once(llm: LocalLanguageModel) -> No
 
 def test_sentences_hold_given_words_only_and_do_not_depend_on_their_neighbours(llm: LocalLanguageModel) -> None:
     prompts = [Prompt("<|im_start|>user\nShort facts:\n", f"{text}\n") for text in ("a", "longer than the first", "b")]
-    words = [{"calm", "from", "Mosel"}, {"Malbec", "is", "what", "it", "is"}, {"red"}]
+    words = [{"calm", "from", "Mosel"}, {"Malbec", "is", "what", "it"}, {"red"}]
     together = dict(llm.write(prompts, words, 30))
     assert set(together) == {0, 1, 2}
     for place, prompt in enumerate(prompts):
