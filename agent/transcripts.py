@@ -25,7 +25,7 @@ _LABEL = re.compile(r"(.+?)\s*\((\d{4})\)$")
 
 
 def resolve_title(title: str, catalog: Catalog) -> str | None:
-    """Return the id of the item with this label or title, the best known one when several have it; None when none has."""
+    """Return the id of the item with this label or title, the best known when several have it, or None."""
     return _labels(catalog).get(fold(title))
 
 
@@ -108,7 +108,8 @@ def _verdict(entry: Mapping[str, Any], catalog: Catalog, belief: BeliefState) ->
 def _ref(entry: ItemVerdict, catalog: Catalog | None) -> str:
     if entry.ref:
         return entry.ref
-    return catalog.label(catalog[entry.item_id]) if catalog and entry.item_id in catalog else entry.title
+    known = catalog is not None and entry.item_id is not None and entry.item_id in catalog
+    return catalog.label(catalog[entry.item_id]) if catalog and entry.item_id and known else entry.title
 
 
 @lru_cache(maxsize=2)

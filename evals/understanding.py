@@ -105,12 +105,7 @@ def score(understand: Understand, dialogues: Iterable[Mapping[str, Any]], catalo
                 got = entries(kind, answer, catalog, belief)
                 gold = entries(kind, turn["update"], catalog, belief)
                 hits = matches(got, gold)
-                for name, kept in ((kind, lambda entry: True), (f"{kind} without text", lambda entry: entry[0] != "text")):
-                    if name != "prefer without text" and name != kind:
-                        continue
-                    right[name] += sum(kept(pair[1]) for pair in hits)
-                    given[name] += sum(map(kept, got))
-                    wanted[name] += sum(map(kept, gold))
+                _count(kind, got, gold, hits, right, given, wanted)
                 all_right &= len(hits) == len(got) == len(gold)
                 structured = [entry for entry in gold if entry[0] != "text"]
                 answered = [entry for entry in got if entry[0] != "text"]
@@ -125,6 +120,26 @@ def score(understand: Understand, dialogues: Iterable[Mapping[str, Any]], catalo
             name: KindScore(Share.of(right[name], given[name]), Share.of(right[name], wanted[name])) for name in wanted
         },
     )
+
+
+def _count(
+    kind: str,
+    got: Sequence[tuple[Any, ...]],
+    gold: Sequence[tuple[Any, ...]],
+    hits: Sequence[tuple[Any, Any]],
+    right: Counter[str],
+    given: Counter[str],
+    wanted: Counter[str],
+) -> None:
+    """Count right, given and wanted entries; wishes also without those in free words."""
+    right[kind] += len(hits)
+    given[kind] += len(got)
+    wanted[kind] += len(gold)
+    if kind == "prefer":
+        name = "prefer without text"
+        right[name] += sum(label[0] != "text" for _, label in hits)
+        given[name] += sum(entry[0] != "text" for entry in got)
+        wanted[name] += sum(entry[0] != "text" for entry in gold)
 
 
 def entries(kind: str, update: Mapping[str, Any], catalog: Catalog, belief: BeliefState) -> list[tuple[Any, ...]]:

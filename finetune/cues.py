@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.belief import BeliefState, BeliefUpdate, same
+from agent.linking.drafts import ItemSight, Sighting, ValueSight
 from agent.linking.judges import Judges, LinearModel
-from agent.linking.linker import ItemSight, Linker, Sighting, ValueSight
+from agent.linking.linker import Linker
 from agent.transcripts import belief_from_turns, update_from_dict
 from retrieval.catalog import Catalog
 

@@ -7,9 +7,9 @@ from agent.linking.words import Message, key, stems
 from retrieval.catalog import Catalog
 
 UNIT_WORDS = {
-    "year": ("year", "years", "date", "dates", "decade", "decades", "era", "period", "old rule", "release year", "age of it"),
+    "year": ("year", "years", "date", "dates", "decade", "decades", "era", "period", "release year"),
     "minutes": (
-        "length", "runtime", "run time", "running time", "duration", "time limit", "minutes", "hours", "time", "how long it is",
+        "length", "runtime", "run time", "running time", "duration", "time limit", "minutes", "hours", "time",
         "limit", "long", "length limit",
     ),
     "pages": ("length", "page count", "pages", "limit", "long"),

@@ -12,22 +12,38 @@ from agent.linking.mentions import Mention
 from agent.linking.words import Message
 
 if TYPE_CHECKING:
-    from agent.linking.linker import ValueSight
+    from agent.linking.drafts import ValueSight
 
+VERDICTS: tuple[Verdict, ...] = ("seen", "liked", "disliked", "rejected", "accepted", "like_this", "unlike_this")
 IDLE = 0.6
 """Probability from which a value is taken as only spoken of, chosen by folds."""
 PLAINLY_IDLE = 0.9
 """The same where the words before a value ask for it or refuse it."""
 _NOT = r"(?<!not )(?<!never )(?<!havent )(?<!didnt )(?<!dont )(?<!hasnt )(?<!wont )(?<!cant )"
 _BEFORE: Sequence[tuple[Verdict, re.Pattern[str]]] = (
-    ("seen", re.compile(rf"{_NOT}\b(?:seen|watched|rewatched)(?: both| all| em| already| the| of| it| them| those| these| ,)*$")),
+    (
+        "seen"
+    , re.compile(
+        rf"{_NOT}\b(?:seen|watched|rewatched)(?: both| all| em| already| the| of| it| them| those| these| ,)*$"
+    )),
     ("liked", re.compile(rf"{_NOT}\b(?:loved|adored|enjoyed|liked)(?: both| all| the| of| them| those| these)*$")),
     ("disliked", re.compile(rf"{_NOT}\b(?:hated|disliked|detested)(?: both| all| the| of| them| those| these)*$")),
     ("rejected", re.compile(r"\b(?:skip|drop|veto|remove|no thanks to|not interested in)(?: both| all| the)*$")),
-    ("accepted", re.compile(r"\b(?:ill take|ill go with|lets go with|going with|we take|well take|ill watch|put on|lets watch)(?: the)?$")),
+    (
+        "accepted"
+    , re.compile(
+        r"\b(?:ill take|ill go with|lets go with|going with|we take|well take|ill watch|put on|"
+        r"lets watch)(?: the)?$"
+    )),
 )  # fmt: skip
 _AFTER: Sequence[tuple[Verdict, re.Pattern[str]]] = (
-    ("seen", re.compile(r"^(?:,? ?(?:i|we|ive|weve|have|already|i have|we have|both|all) ?){0,3}(?:seen|watched)\b(?! (?:it )?never)")),
+    (
+        "seen",
+        re.compile(
+            r"^(?:,? ?(?:i|we|ive|weve|have|already|i have|we have|both|all) ?){0,3}(?:seen|"
+            r"watched)\b(?! (?:it )?never)"
+        ),
+    ),
     ("accepted", re.compile(r"^(?:it is\b(?! (?:too|not|a |so |the ))|sold\b)")),
 )
 _NEITHER = re.compile(r"\b(?:neither|none of|not any of)\b")
@@ -43,7 +59,8 @@ _CLASHES: Mapping[str, frozenset[str]] = {
 }
 _CONTRAST = re.compile(r"\b(?:like|similar|more)\b.*\bbut(?: a| more| a bit| a little| much| way| slightly)*$")
 _ASKS_FOR = re.compile(
-    r"\b(?:something|anything|smth|but|more|mood for|want|need|gimme|give me|show me|prefer|feel like|maybe|a|an|bit|little|kinda|really|very|with|and)"
+    r"\b(?:something|anything|smth|but|more|mood for|want|need|gimme|give me|show me|prefer|feel like|maybe|a|an|"
+    r"bit|little|kinda|really|very|with|and)"
     r"(?: (?:a|an|more|bit|little|really|very|some|lot|quite|with|set in|about|really))*$"
 )
 
@@ -57,10 +74,14 @@ def settle(said: Sequence[str], message: Message, mention: Mention, context: tup
         plain = ["rejected"]
     else:
         own = message.piece(mention.start, mention.end)
-        plain = [verdict for verdict, pattern in _BEFORE if pattern.search(before) or (_ALL.search(own) and pattern.search(own))]
+        plain = [
+            verdict
+            for verdict, pattern in _BEFORE
+            if pattern.search(before) or (_ALL.search(own) and pattern.search(own))
+        ]
         plain += [verdict for verdict, pattern in _AFTER if pattern.match(after) and verdict not in plain]
     clashing = {name for verdict in plain for name in _CLASHES[verdict]}
-    judged = [verdict for verdict in _VERDICTS if verdict in said and verdict not in plain and verdict not in clashing]
+    judged = [verdict for verdict in VERDICTS if verdict in said and verdict not in plain and verdict not in clashing]
     return [*plain, *judged]
 
 
@@ -87,6 +108,3 @@ def stance_of(chances: Mapping[str, float], message: Message, sight: ValueSight,
     if plainly and wanted and mention.kind == "value" and reading.stance == "avoid":
         open_to = {name: chance for name, chance in open_to.items() if name in wanted}
     return max(open_to, key=open_to.__getitem__)
-
-
-_VERDICTS: tuple[Verdict, ...] = ("seen", "liked", "disliked", "rejected", "accepted", "like_this", "unlike_this")

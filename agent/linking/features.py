@@ -15,7 +15,13 @@ from agent.linking.words import Message
 
 _WINDOW = 6
 _TOGETHER = re.compile(r"^(?:and|or|,|&|n|\+|both|also|/| )*$")
-_FRAMES = {"item": "<item>", "value": "<value>", "bound": "<bound>", "attribute": "<attribute>", "set_aside": "<number>"}
+_FRAMES = {
+    "item": "<item>",
+    "value": "<value>",
+    "bound": "<bound>",
+    "attribute": "<attribute>",
+    "set_aside": "<number>",
+}
 
 
 def frame(message: Message, mentions: Sequence[Mention]) -> list[str]:
@@ -141,7 +147,9 @@ def value_features(
     left, right = _kept(words[whole[0] : mention.start]), _kept(words[mention.end : whole[1]])
     reading = scope.read(message, mention, tuple(mentions))
     asks = scope.is_question_about_items(message, *whole)
-    held = [entry for entry in belief.wishes if entry.attribute == meaning.attribute and same(entry.value, meaning.value)]
+    held = [
+        entry for entry in belief.wishes if entry.attribute == meaning.attribute and same(entry.value, meaning.value)
+    ]
     holds = "".join(sorted({"+" if positive(entry) else "-" for entry in held}))
     near = any(entry.attribute == meaning.attribute for entry in belief.wishes)
     kind = f"{mention.kind}{'+'.join(traits)}"
@@ -152,7 +160,13 @@ def value_features(
     found += [f"l21={left[-2]}_{left[-1]}"] if len(left) > 1 else []
     found += [f"L={word}" for word in set(left[-_WINDOW:])] + [f"R={word}" for word in set(right[:_WINDOW])]
     found += [f"S={word}" for word in set(_kept(words[whole[0] : whole[1]]))]
-    found += [f"kind={kind}", f"stance={stance}", f"stance&kind={stance}&{kind}", f"firm={firm}", f"firm&kind={firm}&{kind}"]
+    found += [
+        f"kind={kind}",
+        f"stance={stance}",
+        f"stance&kind={stance}&{kind}",
+        f"firm={firm}",
+        f"firm&kind={firm}&{kind}",
+    ]
     found += [f"asks={asks}", f"asks&stance={asks}&{reading.stance}", f"q={message.piece(*whole).endswith('?')}"]
     found += [f"held={holds}", f"held&stance={holds}&{reading.stance}", f"near={near}&{reading.stance}&{mention.kind}"]
     found += [f"trait={trait}" for trait in traits]
@@ -210,5 +224,3 @@ def _neighbours(
             if not any(other.kind == "item" and start <= other.start < end for other in mentions):
                 yield from set(_kept(words[start:end]))
             return
-
-

@@ -12,7 +12,9 @@ from agent.linking.words import Message, key, number_key, plain, stem, stems
 from retrieval.catalog import Alias, Catalog
 
 ARTICLES = ("the", "a", "an")
-CONNECTING = frozenset("the a an of and in on to for with from at by is my your his her it i ii iii part vol chapter".split())
+CONNECTING = frozenset(
+    "the a an of and in on to for with from at by is my your his her it i ii iii part vol chapter".split()
+)
 _SUBTITLE = re.compile(r"\s*(?::|\s[-–]\s|\()")
 _PARTICLES = frozenset("de del di du la le van von der mc mac st el al ter".split())
 _LETTERS = re.compile(r"[a-z]+")
@@ -106,11 +108,11 @@ class Lexicon:
         for phrase_key, by_attribute in collected.items():
             best = max(by_attribute.values(), key=lambda meaning: meaning.count)
             self.values[phrase_key] = (best,)
-        for phrase, aliases in self.catalog.schema.aliases.items():
-            words = stems(phrase)
+        for alias_phrase, aliases in self.catalog.schema.aliases.items():
+            words = stems(alias_phrase)
             self.longest = max(self.longest, len(words))
             self.values[key(words)] = tuple(self._meaning(alias) for alias in aliases)
-            self._note(token.norm for token in Message(phrase).tokens if token.is_word)
+            self._note(token.norm for token in Message(alias_phrase).tokens if token.is_word)
 
     def _meaning(self, alias: Alias) -> Meaning:
         """Read an alias; its value may be written `not VALUE`, `at_least NUMBER` or `at_most NUMBER`."""

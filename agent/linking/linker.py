@@ -5,12 +5,11 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from agent.belief import (
     BeliefState,
     BeliefUpdate,
-    Drop,
     ItemVerdict,
     Limit,
     Preference,
@@ -19,6 +18,7 @@ from agent.belief import (
 )
 from agent.linking import certain, intents, scope
 from agent.linking.attributes import AttributeLinker
+from agent.linking.drafts import Draft, ItemSight, Sighting, ValueSight, facts_of, soften_choices, unique
 from agent.linking.features import context_of, focus_features, intent_features, item_features, positive, value_features
 from agent.linking.judges import Judges
 from agent.linking.lexicon import Lexicon, Meaning
@@ -28,11 +28,14 @@ from agent.linking.references import ReferenceLinker
 from agent.linking.residue import residue_of
 from agent.linking.titles import TitleLinker
 from agent.linking.values import ValueLinker
-from agent.linking.words import Message, Token, plain, stem
+from agent.linking.words import Message, Token, stem
 from retrieval.catalog import Catalog
 from retrieval.constraints import Op
 
-_YES = re.compile(r"^(?:(?:oh|ok|well|hm|hmm|um|,) )*(?:yes|yeah|yep|yup|ya|sure|ok|okay|please do|go ahead|go on|of course|absolutely|fine|why not|do it|do that|k|alright|sounds good)\b")
+_YES = re.compile(
+    r"^(?:(?:oh|ok|well|hm|hmm|um|,) )*(?:yes|yeah|yep|yup|ya|sure|ok|okay|please do|go ahead|go on|of course|"
+    r"absolutely|fine|why not|do it|do that|k|alright|sounds good)\b"
+)
 
 ENOUGH = 0.35
 """Probability from which a verdict is taken as meant, chosen by folds."""
@@ -45,53 +48,6 @@ class Linked:
     update: BeliefUpdate
     residue: tuple[str, ...] = ()
     """Phrases of content words that no linker covered, in order."""
-
-
-@dataclass(frozen=True, slots=True)
-class ItemSight:
-    """An item that a message names, or the one in focus, and what its verdict is judged by."""
-
-    mention: Mention
-    item_id: str
-    features: list[str]
-    context: tuple[str, str] = ("", "")
-    """The words before and after it that speak of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class ValueSight:
-    """A value, bound or attribute that a message names and what its stance is judged by."""
-
-    mention: Mention
-    meaning: Meaning
-    features: list[str]
-    reading: scope.Reading = field(default_factory=lambda: scope.Reading("none"))
-
-
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """Everything found in a message before it is judged."""
-
-    message: Message
-    mentions: tuple[Mention, ...]
-    items: tuple[ItemSight, ...]
-    values: tuple[ValueSight, ...]
-
-
-@dataclass
-class Draft:
-    """The update while it is put together."""
-
-    limits: list[Limit] = field(default_factory=list)
-    wishes: list[Preference] = field(default_factory=list)
-    drops: list[Drop] = field(default_factory=list)
-    verdicts: list[ItemVerdict] = field(default_factory=list)
-    targets: list[str] = field(default_factory=list)
-
-    def add_drop(self, attribute: str, value: str | int | float | None, words: str) -> None:
-        """Take back once."""
-        if not any(drop.attribute == attribute and drop.value in (None, value) for drop in self.drops):
-            self.drops.append(Drop(attribute=attribute, value=value, words=words))
 
 
 class Linker:
@@ -141,10 +97,10 @@ class Linker:
         for value in sighting.values:
             self._judge_value(sighting.message, value, belief, draft)
         self._read_answer(sighting.message, belief, draft)
-        draft.limits = _unique(draft.limits)
-        _soften_choices(sighting.message, draft)
+        draft.limits = unique(draft.limits)
+        soften_choices(sighting.message, draft)
         refused = {(entry.attribute, str(entry.value)) for entry in draft.limits}
-        draft.wishes = [entry for entry in _unique(draft.wishes) if (entry.attribute, str(entry.value)) not in refused]
+        draft.wishes = [entry for entry in unique(draft.wishes) if (entry.attribute, str(entry.value)) not in refused]
         return draft
 
     def features_of_intent(self, sighting: Sighting, belief: BeliefState, draft: Draft) -> list[str]:
@@ -246,9 +202,8 @@ class Linker:
     def _judge_item(self, message: Message, sight: ItemSight, draft: Draft) -> None:
         focus = sight.mention.ref == "focus"
         chances = (self.judges.focus if focus else self.judges.item).probabilities(sight.features)
-        said = [name for name, chance in chances.items() if chance >= ENOUGH]
-        if not focus:
-            said = certain.settle(said, message, sight.mention, sight.context)
+        judged = [name for name in certain.VERDICTS if chances.get(name, 0.0) >= ENOUGH]
+        said = judged if focus else certain.settle(judged, message, sight.mention, sight.context)
         if (focus or "implied" in sight.features) and not said:
             return
         self._add_verdicts(message, sight.mention, sight.item_id, said, draft)
@@ -317,9 +272,7 @@ class Linker:
             draft.targets.append(item_id)
         for verdict in said:
             if not any(entry.item_id == item_id and entry.verdict == verdict for entry in draft.verdicts):
-                draft.verdicts.append(
-                    ItemVerdict(ref=ref, verdict=verdict, item_id=item_id, title=label, words=words)
-                )
+                draft.verdicts.append(ItemVerdict(ref=ref, verdict=verdict, item_id=item_id, title=label, words=words))
 
     def _read_answer(self, message: Message, belief: BeliefState, draft: Draft) -> None:
         """Put in what a plain yes to the question of the last turn stands for."""
@@ -333,16 +286,6 @@ class Linker:
         draft.wishes += question.yes.prefer
 
 
-def facts_of(
-    limits: Iterable[Limit], wishes: Iterable[Preference], drops: Iterable[Drop], verdicts: Iterable[ItemVerdict]
-) -> list[str]:
-    """Return what an update holds, in the words of the judge of intents."""
-    facts = {f"set:{'not' if entry.op == 'is_not' else 'is'}" for entry in limits}
-    facts |= {"wish:+" if entry.weight > 0 else "wish:-" for entry in wishes}
-    facts |= {"drop" for _ in drops} | {entry.verdict for entry in verdicts}
-    return sorted(facts) or ["nothing"]
-
-
 def descriptive_columns(catalog: Catalog) -> frozenset[str]:
     """Return the facets whose values describe (moods, themes) and do not classify: wishes for them are soft.
 
@@ -351,36 +294,10 @@ def descriptive_columns(catalog: Catalog) -> frozenset[str]:
     """
     lists = [column.name for column in catalog.schema.with_role("facet") if column.many and not column.people]
     lower = {
-        name for name in lists if sum(value[:1].islower() for value in catalog.vocabulary[name]) * 2 > len(catalog.vocabulary[name])
+        name
+        for name in lists
+        if sum(value[:1].islower() for value in catalog.vocabulary[name]) * 2 > len(catalog.vocabulary[name])
     }
     if len(lower) == len(lists):
         lower = {name for name in lower if len(catalog.vocabulary[name]) > 50}
     return frozenset(lower)
-
-
-def _soften_choices(message: Message, draft: Draft) -> None:
-    """Make wishes of values offered as a choice (`thriller or mystery`): both cannot be asked of one item."""
-    for choice in re.finditer(r"\bor\b", message.line):
-        place = message.span(choice)[0]
-        sides = message.tokens[max(place - 3, 0) : place], message.tokens[place + 1 : place + 4]
-        near = [" ".join(token.norm for token in side) for side in sides]
-        chosen = [
-            [limit for limit in draft.limits if limit.op == "is" and isinstance(limit.value, str) and plain(limit.words) in side]
-            for side in near
-        ]
-        for left in chosen[0]:
-            for right in chosen[1]:
-                if left.attribute == right.attribute and left is not right:
-                    for limit in (left, right):
-                        if limit in draft.limits:
-                            draft.limits.remove(limit)
-                            draft.wishes.append(
-                                Preference(attribute=limit.attribute, value=limit.value, weight=1, words=limit.words)
-                            )
-
-
-def _unique(entries: Iterable) -> list:  # type: ignore[type-arg]
-    found: dict[tuple[str, str, str], object] = {}
-    for entry in entries:
-        found.setdefault((entry.attribute, str(getattr(entry, "op", "")), str(entry.value)), entry)
-    return list(found.values())

@@ -18,56 +18,68 @@ _DECADES = {
     "eighties": 1980, "nineties": 1990, "noughties": 2000, "naughties": 2000, "eightys": 1980, "ninetys": 1990,
 }  # fmt: skip
 _PART = r"(?:(?P<part>early|mid|middle|late)(?: to (?P<part2>mid|late))? )?"
-DECADE = re.compile(
-    rf"\b{_PART}(?:the )?(?:(?P<digits>(?:19|20)?\d0)(?: |)s|(?P<word>{'|'.join(_DECADES)}))\b"
-)
+DECADE = re.compile(rf"\b{_PART}(?:the )?(?:(?P<digits>(?:19|20)?\d0)(?: |)s|(?P<word>{'|'.join(_DECADES)}))\b")
 YEAR = r"(?P<{}>(?:18|19|20)\d\d)"
 _RANGE = re.compile(
     rf"\b(?:from |between |only )?{YEAR.format('low')} ?(?:to|and|until|till|til|through|up to|[-–]) ?(?:the year )?"
     rf"{YEAR.format('high')}\b"
 )
 _SINGLE = re.compile(rf"\b{YEAR.format('year')}\b")
-_CENTURY = re.compile(r"\b(?P<this>this|the 21st|the twenty first|21st) century\b|\b(?P<last>last|the 20th|20th) century\b")
+_CENTURY = re.compile(
+    r"\b(?P<this>this|the 21st|the twenty first|21st) century\b|\b(?P<last>last|the 20th|20th) century\b"
+)
 _LAST_YEARS = re.compile(rf"\b(?:last|past) (?P<count>{_AMOUNT}|few|couple of) (?P<unit>years|decades|year|decade)\b")
 _BEFORE = re.compile(
-    r"(?:(?P<before>before|older than|earlier than|prior to|pre)|(?P<until>(?:stretch|widen|extend|expand|raise|relax|push)(?: \w+){0,3} to|until|till|up to|no later than|at the latest|max|by"
+    r"(?:(?P<before>before|older than|earlier than|prior to|pre)|(?P<until>(?:stretch|widen|extend|expand|raise|"
+    r"relax|push)(?: \w+){0,3} to|until|till|up to|no later than|at the latest|max|by"
     r"|not newer than|nothing newer than|nothing later than|not after|nothing after|none after|no newer than)"
     r"|(?P<after>after|newer than|later than|past|post|younger than|more recent than)"
-    r"|(?P<since>since|from|starting|no older than|not older than|nothing older than|not before|nothing before|none before"
+    r"|(?P<since>since|from|starting|no older than|not older than|nothing older than|not before|nothing before|"
+    r"none before"
     r"|nothing earlier than|no earlier than|at least)"
     r"|(?P<around>around|about|circa|like))(?: the| year| like| say| -)*$"
 )
 _AFTERWARDS = re.compile(
-    r"^(?:(?P<up>or newer|or later|or after|or younger|and newer|and later|and up|and after|onwards?|on\b|upwards?|\+|or more recent"
+    r"^(?:(?P<up>or newer|or later|or after|or younger|and newer|and later|and up|and after|onwards?|on\b|"
+    r"upwards?|\+|or more recent"
     r"|and onwards?)|(?P<down>or older|or earlier|or before|and older|and earlier|and before|at the latest))"
 )
-_NEGATED = re.compile(r"\b(?:nothing|not|no|none|never|dont|without|isnt|anything but|veto\w*|refuses?|rules? out)(?: \w+){0,4}$")
+_NEGATED = re.compile(
+    r"\b(?:nothing|not|no|none|never|dont|without|isnt|anything but|veto\w*|refuses?|rules? out)(?: \w+){0,4}$"
+)
 _DURATION = re.compile(
     rf"\b(?:(?P<half>half an hour)|(?P<hour>an? hour|one hour|1 hour)(?P<hour_half> and a half| and half)?"
     rf"|(?P<hours>{_AMOUNT})(?P<hours_half> and an? (?:half|quarter|1 / 2)| and half| 1 / 2)? ?(?:hours?|hrs?|h)\b"
-    rf"(?P<hours_half2> and a half)?(?: ?(?:and )?(?P<rest>\d+|(?:{_WORDS})(?: (?:{_WORDS}))?)(?: ?(?:minutes?|mins?|m)\b)?)?"
-    rf"|(?P<glued>\d)h(?P<glued_rest>\d\d)?|(?P<minutes>{_AMOUNT}) ?(?:- )?(?:minutes?|mins?)|(?P<glued_minutes>\d+)(?:mins?|m))\b"
+    rf"(?P<hours_half2> and a half)?(?: ?(?:and )?(?P<rest>\d+|(?:{_WORDS})(?: (?:{_WORDS}))?)(?: ?(?:minutes?|"
+    rf"mins?|m)\b)?)?"
+    rf"|(?P<glued>\d)h(?P<glued_rest>\d\d)?|(?P<minutes>{_AMOUNT}) ?(?:- )?(?:minutes?|mins?)|"
+    rf"(?P<glued_minutes>\d+)(?:mins?|m))\b"
 )
 _MORE = (
-    r"over|above|more than|longer than|beyond|past|exceed(?:ing)?|greater than|higher than|bigger than|anything over|more"
+    r"over|above|more than|longer than|beyond|past|exceed(?:ing)?|greater than|higher than|bigger than|"
+    r"anything over|more"
 )
 _LESS = r"under|below|less than|shorter than|smaller than|fewer than|cheaper than|within|inside|sub"
 _MOST = r"max|maximum|at most|up to|no more than|not more than|at the most|limit|only got|only have|about|until"
 _LEAST = r"at least|minimum|min|no less than|not less than|not under|not below"
 _COMPARED = re.compile(
-    rf"(?:(?P<not>not|no|nothing|none|never|dont|isnt|without|cant|wont|shouldnt|nor)(?: (?!not\b|no\b|nothing|none|but\b)[a-z]+){{0,5}} )?"
+    rf"(?:(?P<not>not|no|nothing|none|never|dont|isnt|without|cant|wont|shouldnt|nor)(?: (?!not\b|no\b|nothing|"
+    rf"none|but\b)[a-z]+){{0,5}} )?"
     rf"(?:(?P<least>{_LEAST})|(?P<most>{_MOST})|(?P<more>{_MORE})|(?P<less>{_LESS}))"
     r"(?: to| of| the| is| be| it| :| like| say| exactly| around| about| maybe| than| [$€£])*$"
 )
 _COMPARED_AFTER = re.compile(
-    r"^(?:(?P<most>or less|or under|or shorter|or so|max|maximum|tops|at most|at the most|limit|is (?:my|our|the) (?:limit|max|maximum|most)"
-    r"|is (?:fine|ok|okay|good|the limit|it)|or below|and under|top|and no more)|(?P<least>or more|or longer|at least|and up|plus|\+|minimum))"
+    r"^(?:(?P<most>or less|or under|or shorter|or so|max|maximum|tops|at most|at the most|limit|is (?:my|our|"
+    r"the) (?:limit|max|maximum|most)"
+    r"|is (?:fine|ok|okay|good|the limit|it)|or below|and under|top|and no more)|(?P<least>or more|or longer|"
+    r"at least|and up|plus|\+|minimum))"
 )
 _LENGTHY = re.compile(r"\b(?:length|runtime|long|longer|minutes?|mins?|hours?|short|shorter|its over|if its)\b")
-_SPAN = re.compile(rf"\bbetween (?P<low>\d+) and (?P<high>\d+) ?(?:minutes?|mins?)\b")
+_SPAN = re.compile(r"\bbetween (?P<low>\d+) and (?P<high>\d+) ?(?:minutes?|mins?)\b")
 _BUDGET = re.compile(r"\b(?:have|got|ive|only|just|weve|there is|theres|with|in|for) (?:\w+ ){0,2}$")
 _RELATIVE = re.compile(
-    r"\b(?P<word>newer|older|earlier|later|shorter|longer|more recent) than (?:those|that|these|this|them|it|any of|all of|both|the)\b"
+    r"\b(?P<word>newer|older|earlier|later|shorter|longer|more recent) than (?:those|that|these|this|them|it|"
+    r"any of|all of|both|the)\b"
 )
 
 

@@ -19,45 +19,72 @@ _LIST = rf"(?:{_ORDINAL}|\d|one|two|three|four)"
 _FIRST_N = re.compile(r"\b(?:the )?(?P<side>first|last|other|top|bottom) (?P<count>two|three|2|3|couple)\b")
 _ALL = re.compile(
     r"\b(?P<both>both(?: of (?:them|those|these))?|the both)\b"
-    r"|\b(?P<all>all (?:of them|of those|of these|three|four|five|3|4|5|those|these|seen)|every one of (?:them|those|these)|the lot"
-    r"|seen (?:em |them )all|(?:seen|watched|know|hate|love|loved) (?:all|them all|em all)|all the (?:above|ones you \w+))\b"
+    r"|\b(?P<all>all (?:of them|of those|of these|three|four|five|3|4|5|those|these|seen)|every one of (?:them|"
+    r"those|these)|the lot"
+    r"|seen (?:em |them )all|(?:seen|watched|know|hate|love|loved) (?:all|them all|em all)|all the (?:above|"
+    r"ones you \w+))\b"
     r"|\b(?P<none>neither|none of (?:them|those|these)|not any of (?:them|those|these))\b"
 )
 _HASH = re.compile(r"(?:# ?|\b(?:no|nr|number|num|option) ?\.? ?)(?P<n>[1-9]|one|two|three|four|five)\b")
 _NTH = re.compile(
-    rf"\b(?:the |that |your |ur )?(?:very )?(?P<n>{_ORDINAL})(?: (?:one|film|movie|book|title|item|thing|option|choice|pick|suggestion|"
-    rf"from (?:the )?(?:top|left)))?\b(?! (?:time|date|half|class|thing|place|thought|reaction|year|night|week|day|of all|two|three|"
-    rf"couple|world|person|name|hour|grade|to|aid|release|world|season|part|act|part|job|love|films?|part|attempt|kiss|rule|floor|language|sight|marriage))"
+    rf"\b(?:the |that |your |ur )?(?:very )?(?P<n>{_ORDINAL})(?: (?:one|film|movie|book|title|item|thing|option|"
+    rf"choice|pick|suggestion|"
+    rf"from (?:the )?(?:top|left)))?\b(?! (?:time|date|half|class|thing|place|thought|reaction|year|night|week|day|"
+    rf"of all|two|three|"
+    rf"couple|world|person|name|hour|grade|to|aid|release|world|season|part|act|part|job|love|films?|part|attempt|"
+    rf"kiss|rule|floor|language|sight|marriage))"
 )
-_LAST = re.compile(r"\b(?:the|that|your) (?:very )?(?:last|final|bottom) (?:one|film|movie|book|title|item|option)\b|\bthe last(?= ?$| [.,!?])|\blast one\b")
-_OTHER = re.compile(r"\b(?:the )?other(?: one| film| movie| book| two)?\b(?= ?$| [.,!?]| is| whats| what| then)|\bthe other one\b|\bthe other\b(?! \w+ (?:than|was))")
-_BARE = re.compile(r"^(?:(?:ok|okay|k|yeah|yes|sure|hm|hmm|nah|no|fine|um|uh|seen|the|number|then|and|,|\.|!|pick|ill|take|lets|do|go|with|for|watched|saw) )*(?P<n>[1-5])(?: (?:and|&|,|n) (?P<m>[1-5]))?\b(?! (?:year|yr|min|hour|hr|h\b|people|of us|kids?|star|/|%|more|other|times?|or|votes|am|pm|days?|weeks?|girls|boys))")
+_LAST = re.compile(
+    r"\b(?:the|that|your) (?:very )?(?:last|final|bottom) (?:one|film|movie|book|title|item|option)\b|"
+    r"\bthe last(?= ?$| [.,!?])|\blast one\b"
+)
+_OTHER = re.compile(
+    r"\b(?:the )?other(?: one| film| movie| book| two)?\b(?= ?$| [.,!?]| is| whats| what| then)|\bthe other one\b|"
+    r"\bthe other\b(?! \w+ (?:than|was))"
+)
+_BARE = re.compile(
+    r"^(?:(?:ok|okay|k|yeah|yes|sure|hm|hmm|nah|no|fine|um|uh|seen|the|number|then|and|,|\.|!|pick|ill|take|lets|"
+    r"do|go|with|for|watched|saw) )*(?P<n>[1-5])(?: (?:and|&|,|n) (?P<m>[1-5]))?\b(?! (?:year|yr|min|hour|hr|h\b|"
+    r"people|of us|kids?|star|/|%|more|other|times?|or|votes|am|pm|days?|weeks?|girls|boys))"
+)
 _SEEN_NUMBERS = re.compile(
-    r"\b(?:seen|watched|saw|like|liked|loved|not|hate|hated|take|skip|drop|both) (?P<list>[1-5](?: ?(?:,|and|&|\+) ?[1-5]| [1-5])*)\b"
+    r"\b(?:seen|watched|saw|like|liked|loved|not|hate|hated|take|skip|drop|both) (?P<list>[1-5](?: ?(?:,|and|&|"
+    r"\+) ?[1-5]| [1-5])*)\b"
     r"(?! (?:year|yr|min|hour|hr|h\b|times?|of|star|other|more|people|kids?))"
-    r"|\b(?P<list2>[1-5](?: ?(?:,|and|&|\+) ?[1-5]| [1-5])*) (?:seen|watched|is|was|looks|sounds|no|yes|then|please|pls|for|i|sorta)\b"
-    r"|(?:^|[.,;!] )(?:and |ok |so )?(?P<list5>[1-5])(?= (?!year|yr|min|hour|hr|h |hs |star|other|more|people|kid|of us|am |pm |day|week|girl|boy|time|or |to |things?|film|movie|big|friend|guys?|adult|and a half|percent|/|:)[a-z,])"
+    r"|\b(?P<list2>[1-5](?: ?(?:,|and|&|\+) ?[1-5]| [1-5])*) (?:seen|watched|is|was|looks|sounds|no|yes|then|"
+    r"please|pls|for|i|sorta)\b"
+    r"|(?:^|[.,;!] )(?:and |ok |so )?(?P<list5>[1-5])(?= (?!year|yr|min|hour|hr|h |hs |star|other|more|people|kid|"
+    r"of us|am |pm |day|week|girl|boy|time|or |to |things?|film|movie|big|friend|guys?|adult|and a half|percent|/|"
+    r":)[a-z,])"
     r"|\bbetween (?P<list3>[1-5] and [1-5])\b|\b(?P<list4>[1-5] or [1-5])\b"
 )
 _PRONOUN = re.compile(
-    r"\b(?:that one|this one|that|this|it|thats it|its|same|that film|that movie|this movie|this film|that book|this book|him|her|those|them|these|they)\b"
+    r"\b(?:that one|this one|that|this|it|thats it|its|same|that film|that movie|this movie|this film|that book|"
+    r"this book|him|her|those|them|these|they)\b"
 )
 _DESCRIBED = re.compile(
-    r"\b(?:the|that|your|this|le|da|dat) (?P<what>(?:(?!\b(?:one|ones|is|are|was|like|but|of|about|in|and|or|than|i|you|to)\b)[\w]+ ){1,4}?)"
+    r"\b(?:the|that|your|this|le|da|dat) (?P<what>(?:(?!\b(?:one|ones|is|are|was|like|but|of|about|in|and|or|than|"
+    r"i|you|to)\b)[\w]+ ){1,4}?)"
     r"(?:one|ones|1|movie|film|thing|flick|book|story|pic|picture)\b"
 )
 _THE_ONE_WITH = re.compile(
-    r"\b(?:the|that) (?:one|film|movie|book|ones)(?: thats)? (?:with|about|by|from|in|starring|where|set in|of|w|directed by|on)"
+    r"\b(?:the|that) (?:one|film|movie|book|ones)(?: thats)? (?:with|about|by|from|in|starring|where|set in|of|w|"
+    r"directed by|on)"
     r"(?: the| a| an| some| his| her)? (?P<what>(?:\w+ ?){1,4})"
 )
 _THE_THING = re.compile(r"\b(?:the|your|dem) (?P<what>\w+(?: \w+)?)\b")
 _SHORT = re.compile(
-    r"^(?:(?:ok|okay|k|yes|yeah|yep|hm|hmm|oh|ah|fine|lol|haha|right|sure|so|well|then|alright|ooh|great|perfect|good|and|,|\.|!) )*"
-    r"(?:(?:ill take|ill have|we take|going with|go with|lets go with|lets do|give me|put on|we want|i want|i take|i choose|take|the|that|dem|le|la) )*"
+    r"^(?:(?:ok|okay|k|yes|yeah|yep|hm|hmm|oh|ah|fine|lol|haha|right|sure|so|well|then|alright|ooh|great|perfect|"
+    r"good|and|,|\.|!) )*"
+    r"(?:(?:ill take|ill have|we take|going with|go with|lets go with|lets do|give me|put on|we want|i want|"
+    r"i take|i choose|take|the|that|dem|le|la) )*"
     r"(?P<what>\w+(?: \w+)?)"
-    r"(?: (?:it is|then|please|pls|sold|for tonight|tonight|wins|thanks|thank you|i guess|final answer|one|works|lol|yes|sounds good|pls thx|it be))?(?= ?[.,!;?]| ?$)"
+    r"(?: (?:it is|then|please|pls|sold|for tonight|tonight|wins|thanks|thank you|i guess|final answer|one|works|"
+    r"lol|yes|sounds good|pls thx|it be))?(?= ?[.,!;?]| ?$)"
 )
-_THEN = re.compile(r"(?<!any )(?<!some )(?<!\ba )\b(?:the )?(?P<what>\w+(?: \w+)?) (?:it is|then)\b(?= ?[.,!;]| ?$| thanks| also| and)")
+_THEN = re.compile(
+    r"(?<!any )(?<!some )(?<!\ba )\b(?:the )?(?P<what>\w+(?: \w+)?) (?:it is|then)\b(?= ?[.,!;]| ?$| thanks| also| and)"
+)
 _GENERIC = frozenset(
     "first second third fourth fifth last other same next new best good right only whole one two three old older newer"
     " shorter longer funnier lighter usual second latest previous more most".split()
@@ -87,7 +114,8 @@ class ReferenceLinker:
                 found.append(
                     Mention(
                         *message.span(match, group), "item", strength,
-                        item_ids=tuple(ids[place - 1] for place in places), ref=" ".join(f"#{place}" for place in places),
+                        item_ids=tuple(ids[place - 1] for place in places),
+                        ref=" ".join(f"#{place}" for place in places),
                     )
                 )  # fmt: skip
 
@@ -107,8 +135,8 @@ class ReferenceLinker:
         for match in _SEEN_NUMBERS.finditer(line):
             group = next(name for name in ("list", "list2", "list3", "list4", "list5") if match[name])
             add(match, [int(digit) for digit in re.findall(r"\d", match[group])], 2.3, group)
-        if match := _BARE.match(line):
-            add(match, [int(match[group]) for group in ("n", "m") if match[group]], 1.5, "n" if not match["m"] else 0)
+        if bare := _BARE.match(line):
+            add(bare, [int(bare[group]) for group in ("n", "m") if bare[group]], 1.5, "n" if not bare["m"] else 0)
         found += self._described(message, belief)
         return found
 
@@ -139,21 +167,21 @@ class ReferenceLinker:
                         found.append(Mention(start, start + 1 + size, "item", 1.1, item_ids=(item,), ref="described"))
                         break
         for pattern in (_SHORT, _THEN):
-            for match in [pattern.match(message.line)] if pattern is _SHORT else list(pattern.finditer(message.line)):
-                if match is None:
-                    continue
+            whole = _SHORT.match(message.line)
+            matches = list(pattern.finditer(message.line)) if pattern is _THEN else [whole] if whole else []
+            for match in matches:
                 words = tuple(word for word in match["what"].split() if word not in CONNECTING and word not in _GENERIC)
                 bare = pattern is _SHORT and match.end() == match.end("what")
-                if bare and any(key(tuple(map(stem, part))) in self.lexicon.values for part in (words, words[:1], words[-1:])):
+                if bare and any(
+                    key(tuple(map(stem, part))) in self.lexicon.values for part in (words, words[:1], words[-1:])
+                ):
                     continue
                 pointed = re.search(r"\bthe $", message.line[: match.start("what")]) or match[0].startswith("the ")
                 least = 0.7 if pointed else 1.2
                 if any(len(word) < 3 or word in STOP_WORDS for word in words):
                     continue
                 if words and (item := self._matching(words, pools[0], least)):
-                    found.append(
-                        Mention(*message.span(match, "what"), "item", 1.05, item_ids=(item,), ref="described")
-                    )
+                    found.append(Mention(*message.span(match, "what"), "item", 1.05, item_ids=(item,), ref="described"))
         return found
 
     def _named(self, words: tuple[str, ...], pool: list[str]) -> str | None:

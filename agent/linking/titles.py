@@ -15,16 +15,21 @@ ENOUGH = 1.0
 """Evidence from which a title is taken as meant."""
 _MARKS = frozenset(",!?")
 _CUE_BEFORE = re.compile(
-    r"\b(?:like|seen|saw|watched|watch|rewatched|loved|love|hated|hate|liked|enjoyed|called|named|title|than|finished|about|"
-    r"is|was|of|between|not|no|on|ok|okay|take|choose|pick|with|then|film|movie|book|why|does|put|as|maybe|remember|and|or|but|"
+    r"\b(?:like|seen|saw|watched|watch|rewatched|loved|love|hated|hate|liked|enjoyed|called|named|title|than|"
+    r"finished|about|"
+    r"is|was|of|between|not|no|on|ok|okay|take|choose|pick|with|then|film|movie|book|why|does|put|as|maybe|"
+    r"remember|and|or|but|"
     r"the|to|from|in|hmm|oh|yes|yeah|for|vs|both|have|own|tried|started|know|read|played) ?(?:the|a|an|yes|:|,|\.)?$"
 )
 _TITLE_CUE_BEFORE = re.compile(
-    r"\b(?:like|seen|saw|watched|rewatched|loved|hated|liked|enjoyed|called|named|title|finished|vs|read|played)(?: the| a| an| :)?$"
+    r"\b(?:like|seen|saw|watched|rewatched|loved|hated|liked|enjoyed|called|named|title|finished|vs|read|"
+    r"played)(?: the| a| an| :)?$"
 )
 _CUE_AFTER = re.compile(
-    r"^(?:then|it is|is|was|were|seen|looks|sounds|please|pls|why|has|\?|!|\.|,|wins|again|no|yes|or|vs|and|tonight|for|made|"
-    r"works|will|instead|got|does|i|we|made|gave|scared|type|vibe|style|had|ok|lol|thanks|sold|scares|film|movie|book|one)\b"
+    r"^(?:then|it is|is|was|were|seen|looks|sounds|please|pls|why|has|\?|!|\.|,|wins|again|no|yes|or|vs|and|"
+    r"tonight|for|made|"
+    r"works|will|instead|got|does|i|we|made|gave|scared|type|vibe|style|had|ok|lol|thanks|sold|scares|film|movie|"
+    r"book|one)\b"
 )
 
 
@@ -102,7 +107,9 @@ class TitleLinker:
     @staticmethod
     def _marked(message: Message, start: int, end: int) -> bool:
         """Tell whether an ordinary word stands out as a title: quoted, capital inside a sentence, or after `called`."""
-        inside = message.mixed_case and start != message.sentence_at(start)[0] and message.tokens[start].text[0].isupper()
+        inside = (
+            message.mixed_case and start != message.sentence_at(start)[0] and message.tokens[start].text[0].isupper()
+        )
         quoted = start > 0 and end < len(message) and message.tokens[start - 1].norm in "\"“'‘*"
         return inside or quoted or bool(_TITLE_CUE_BEFORE.search(message.piece(start - 2, start)))
 
@@ -117,7 +124,12 @@ class TitleLinker:
         evidence = 0.0
         words = [token for token in message.tokens[start:end] if token.is_word]
         before, after = message.piece(start - 3, start), message.piece(end, end + 3)
-        if start and end < len(message) and message.tokens[start - 1].norm in "\"“'‘*" and message.tokens[end].norm in "\"”'’*":
+        if (
+            start
+            and end < len(message)
+            and message.tokens[start - 1].norm in "\"“'‘*"
+            and message.tokens[end].norm in "\"”'’*"
+        ):
             evidence += 1.0
         if message.mixed_case and all(token.text[0].isupper() for token in words if token.norm not in CONNECTING):
             opens = start == message.sentence_at(start)[0]

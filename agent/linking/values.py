@@ -11,11 +11,13 @@ from agent.linking.words import NUMBER_WORDS, Message, key, stems
 from retrieval.constraints import Op
 
 _AGE = re.compile(
-    rf"\b(?:(?P<first>\d\d?|{'|'.join(NUMBER_WORDS)})(?: (?:and|or|to|[-–]|&) (?:an? )?(?:\d\d?|{'|'.join(NUMBER_WORDS)}))?"
+    rf"\b(?:(?P<first>\d\d?|{'|'.join(NUMBER_WORDS)})(?: (?:and|or|to|[-–]|&) (?:an? )?(?:\d\d?|"
+    rf"{'|'.join(NUMBER_WORDS)}))?"
     rf"(?: |)(?:yos?|(?:years?|yrs?) ?olds?|y / o)\b"
     rf"|\b(?:aged?|ages) (?P<aged>\d\d?|{'|'.join(NUMBER_WORDS)})\b"
     rf"|\b(?:hes|shes|theyre|he is|she is|they are|im|is|turns|turning|just turned|who is|whos|have|are|has) "
-    rf"(?:only |just |about |almost |like |nearly )?(?P<is>\d\d?|{'|'.join(NUMBER_WORDS)})(?: (?:and|or|[-–]|,) (?P<is2>\d\d?|{'|'.join(NUMBER_WORDS)}))?"
+    rf"(?:only |just |about |almost |like |nearly )?(?P<is>\d\d?|{'|'.join(NUMBER_WORDS)})(?: (?:and|or|[-–]|"
+    rf",) (?P<is2>\d\d?|{'|'.join(NUMBER_WORDS)}))?"
     rf"(?= years?$| years? [.,!?]|$| [.,!?;]| and | so | but | my | now | who )"
     rf"|\b(?P<of>\d\d?) and (?:an? )?(?P<of2>\d\d?) (?:year|yr)s?\b)"
 )
@@ -70,9 +72,15 @@ class ValueLinker:
     def _as_name(self, message: Message, start: int, end: int, words: tuple[str, ...]) -> bool:
         """Tell whether one word stands as a name here: capitalised inside a sentence, or no ordinary word."""
         token = message.tokens[start]
-        if "'" in token.text.replace("’", "'").removesuffix("s").removesuffix("'") or token.norm in ("ive", "id", "ill"):
+        if "'" in token.text.replace("’", "'").removesuffix("s").removesuffix("'") or token.norm in (
+            "ive",
+            "id",
+            "ill",
+        ):
             return False
-        if not any(word in self.lexicon.ordinary or message.tokens[start].norm in self.lexicon.ordinary for word in words):
+        if not any(
+            word in self.lexicon.ordinary or message.tokens[start].norm in self.lexicon.ordinary for word in words
+        ):
             return True
         inside = start != message.sentence_at(start)[0]
         return message.mixed_case and inside and message.tokens[start].text[0].isupper()
@@ -86,7 +94,7 @@ class ValueLinker:
         holders: tuple[Meaning, ...],
         nearby: set[tuple[str, str]],
     ) -> Meaning | None:
-        """Return whom a surname or first name means: somebody near, or the one who is far better known than the rest."""
+        """Return whom a surname or first name means: somebody near, or one far better known than the rest."""
         if not self._as_name(message, start, end, words):
             return None
         near = [holder for holder in holders if (holder.attribute, str(holder.value)) in nearby]
@@ -112,7 +120,9 @@ class ValueLinker:
             near = message.piece(start - 4, start + 6)
             wanted = (
                 makers
-                if re.search(r"\b(?:by|director|directed|author|written|made|films of|movies of|his)\b", before + " " + near)
+                if re.search(
+                    r"\b(?:by|director|directed|author|written|made|films of|movies of|his)\b", before + " " + near
+                )
                 else players
                 if re.search(r"\b(?:with|starring|stars|actor|actress|in it|plays|playing|w)\b", near)
                 else ""

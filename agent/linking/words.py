@@ -75,7 +75,9 @@ class Message:
         """Tokenise `text`; marks are tokens too."""
         self.text = text
         self.tokens: tuple[Token, ...] = tuple(
-            token for match in _TOKEN.finditer(text.replace("\n", ";")) if (token := _token(match[0], match.start())).norm
+            token
+            for match in _TOKEN.finditer(text.replace("\n", ";"))
+            if (token := _token(match[0], match.start())).norm
         )
 
     def __len__(self) -> int:

@@ -107,7 +107,11 @@ def test_descriptive_tags_are_soft_wishes(linker: Linker) -> None:
 
 def test_negation_reaches_over_a_list_with_or_and_ends_at_but(linker: Linker) -> None:
     update = linker.link("no crime or romance but a comedy", BeliefState()).update
-    assert limits(update) == {("genres", "is_not", "Crime"), ("genres", "is_not", "Romance"), ("genres", "is", "Comedy")}
+    assert limits(update) == {
+        ("genres", "is_not", "Crime"),
+        ("genres", "is_not", "Romance"),
+        ("genres", "is", "Comedy"),
+    }
 
 
 def test_a_choice_of_two_values_is_not_asked_of_one_item(linker: Linker) -> None:
@@ -176,7 +180,9 @@ def test_newer_than_those_is_relative_to_the_ledger(linker: Linker, books: Catal
         ("the length doesn't matter", "length"),
     ],
 )
-def test_what_is_taken_back_is_dropped_and_nothing_else(linker: Linker, books: Catalog, text: str, attribute: str) -> None:
+def test_what_is_taken_back_is_dropped_and_nothing_else(
+    linker: Linker, books: Catalog, text: str, attribute: str
+) -> None:
     before = BeliefUpdate(
         set=(
             Limit(attribute="year", op="at_most", value=1990),

@@ -31,7 +31,8 @@ def belief_with(films: Catalog, *titles: str) -> BeliefState:
     ("text", "expected"),
     [
         ("a tense thriller from the 90s, nothing with horror", {
-            ("genres", "is", "Thriller"), ("year", "at_least", 1990), ("year", "at_most", 1999), ("genres", "is_not", "Horror"),
+            ("genres", "is", "Thriller"), ("year", "at_least", 1990), ("year", "at_most", 1999),
+            ("genres", "is_not", "Horror"),
         }),
         ("scifi under two hours", {("genres", "is", "Science Fiction"), ("runtime", "at_most", 119)}),
         ("a cartoon for my 5 year old", {("genres", "is", "Animation"), ("audience", "is", "family")}),
@@ -67,7 +68,9 @@ def test_titles_are_found_in_full_short_and_misspelt(linker: Linker, text: str, 
     assert expected in linker.link(text, BeliefState()).update.targets
 
 
-@pytest.mark.parametrize("text", ["it is late and I am up for anything", "her name is Big, no, something else", "hello"])
+@pytest.mark.parametrize(
+    "text", ["it is late and I am up for anything", "her name is Big, no, something else", "hello"]
+)
 def test_ordinary_words_are_no_titles(linker: Linker, text: str) -> None:
     assert linker.link(text, BeliefState()).update.items == ()
 
