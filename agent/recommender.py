@@ -12,13 +12,14 @@ import numpy as np
 
 from agent.answers import Answers
 from agent.belief import BeliefState, BeliefUpdate, Drop, ItemVerdict, Shown, Verdict, apply
-from agent.graph import Here, Retrieves, Tools, Understands, build, fresh, open_checkpoints
 from agent.log import ConversationLog
+from agent.memory import Memory
 from agent.querying import query_of
 from agent.ranking import Reranker
 from agent.reasons import Explainer
 from agent.reply import Recommendation, Reply
 from agent.settings import Settings
+from agent.state import Here, Retrieves, Tools, Understands, fresh
 from retrieval.query import Candidate, Query
 
 if TYPE_CHECKING:
@@ -50,8 +51,7 @@ class Recommender:
         """Serve conversations with `tools`; `open` is the way in."""
         self.settings, self.tools, self.catalog = tools.settings, tools, retriever.catalog
         self._retriever, self._linker = retriever, linker
-        self._checkpoints = open_checkpoints(tools.settings.home / "checkpoints.sqlite")
-        self._graph = build(self._checkpoints)
+        self._memory = Memory(tools.settings.home / "checkpoints.sqlite", tools.log)
         self._locks: dict[str, threading.Lock] = {}
         self._locks_lock = threading.Lock()
 
@@ -135,11 +135,9 @@ class Recommender:
         _check_name(conversation)
         here = Here(self.tools, conversation)
         with self._alone(conversation):
-            belief = self._belief(conversation)
+            belief = self._memory.belief(conversation)
             reply = Reply(conversation, belief.turn + 1)
-            parts = self._graph.stream(
-                fresh(text, given), _config(conversation), context=here, stream_mode="custom", durability="exit"
-            )
+            parts = self._memory.run(fresh(text, given), here)
             try:
                 for part in parts:
                     reply = _grown(reply, part)
@@ -149,8 +147,7 @@ class Recommender:
                 for _ in parts:
                     pass
                 raise
-            state = self._graph.get_state(_config(conversation)).values
-            yield _finished(conversation, state, note)
+            yield _finished(conversation, self._memory.state(conversation), note)
 
     # What is known
 
@@ -158,7 +155,7 @@ class Recommender:
         """Return what is believed in a conversation; the empty belief for an unknown one."""
         _check_name(conversation)
         with self._alone(conversation):
-            return self._belief(conversation).model_dump(mode="json")
+            return self._memory.belief(conversation).model_dump(mode="json")
 
     def conversations(self) -> list[dict[str, Any]]:
         """Return id, title (the first words), number of turns and time of the last change, newest first."""
@@ -212,7 +209,7 @@ class Recommender:
         if verdict not in VERDICTS:
             raise ValueError(f"unknown verdict {verdict!r}; one of {', '.join(sorted(VERDICTS))}")
         with self._alone(conversation):
-            belief = self._belief(conversation)
+            belief = self._memory.belief(conversation)
             shown = next((t.content["shown"] for t in self.tools.log.turns(conversation) if t.turn == turn), None)
             if shown is None:
                 raise ValueError(f"conversation {conversation!r} has no turn {turn!r}")
@@ -227,31 +224,31 @@ class Recommender:
                 conversation, turn, item_id, verdict, said, update.model_dump(mode="json"), plain,
                 self.tools.log.last(conversation),
             )  # fmt: skip
-            self._set(conversation, plain, seq)
+            self._memory.set(conversation, plain, seq)
             return plain
 
     def undo(self, conversation: str) -> dict[str, Any]:
         """Take back the last turn; return the belief as it was before. ValueError when there is no turn."""
         _check_name(conversation)
         with self._alone(conversation):
-            turn = self._belief(conversation).turn
+            turn = self._memory.belief(conversation).turn
             if turn < 1:
                 raise ValueError(f"conversation {conversation!r} has no turn to undo")
             seq = self.tools.log.add_undo(conversation, turn, self.tools.log.last(conversation))
-            self._go_back(conversation, turn, seq)
-            return self._belief(conversation).model_dump(mode="json")
+            self._memory.go_back(conversation, turn, seq)
+            return self._memory.belief(conversation).model_dump(mode="json")
 
     def delete(self, conversation: str) -> None:
         """Remove a conversation, its checkpoints and every word of it in the log."""
         _check_name(conversation)
         with self._alone(conversation):
             self.tools.log.delete(conversation)
-            self._checkpoints.delete_thread(conversation)
+            self._memory.forget(conversation)
 
     def close(self) -> None:
         """Close the files. The recommender is of no use afterwards."""
         self.tools.log.close()
-        self._checkpoints.conn.close()
+        self._memory.close()
 
     # Without a conversation
 
@@ -310,39 +307,6 @@ class Recommender:
             lock: AbstractContextManager[Any] = self._locks.setdefault(conversation, threading.Lock())
         with lock:
             yield
-
-    def _belief(self, conversation: str) -> BeliefState:
-        """Return the belief of the checkpoint, after bringing it forward to the log where it is behind."""
-        values = self._graph.get_state(_config(conversation)).values
-        logged, last = values.get("logged") or 0, self.tools.log.last(conversation)
-        if logged != last:
-            if logged > last:
-                self._checkpoints.delete_thread(conversation)
-                logged = 0
-            for entry in self.tools.log.entries(conversation, after=logged):
-                if entry.kind == "undo":
-                    self._go_back(conversation, entry.turn, entry.seq)
-                else:
-                    self._set(conversation, dict(entry.content["belief"]), entry.seq)
-            values = self._graph.get_state(_config(conversation)).values
-        return BeliefState.model_validate(values.get("belief") or {})
-
-    def _set(self, conversation: str, belief: dict[str, Any], seq: int) -> None:
-        self._graph.update_state(_config(conversation), {"belief": belief, "logged": seq}, as_node="record")
-
-    def _go_back(self, conversation: str, turn: int, seq: int) -> None:
-        """Make the checkpoint before `turn` the latest one."""
-        snapshot = self._graph.get_state(_config(conversation))
-        while snapshot.values.get("belief", {}).get("turn", 0) >= turn:
-            if snapshot.parent_config is None:
-                self._graph.update_state(_config(conversation), {"belief": {}, "logged": seq}, as_node="record")
-                return
-            snapshot = self._graph.get_state(snapshot.parent_config)
-        self._graph.update_state(snapshot.config, {"logged": seq}, as_node="record")
-
-
-def _config(conversation: str) -> Any:
-    return {"configurable": {"thread_id": conversation}}
 
 
 def _check_name(conversation: str) -> None:

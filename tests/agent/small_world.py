@@ -12,13 +12,13 @@ import numpy as np
 
 from agent.answers import Answers
 from agent.belief import BeliefState, BeliefUpdate, Drop, ItemVerdict, Limit, Preference
-from agent.graph import Tools
 from agent.llm import ScriptedLanguageModel
 from agent.log import ConversationLog
 from agent.ranking import Reranker
 from agent.reasons import Explainer
 from agent.recommender import Recommender
 from agent.settings import Settings
+from agent.state import Tools
 from retrieval.catalog import Catalog, CatalogSchema, Column, Item, fold
 from retrieval.constraints import Constraint
 from retrieval.query import Candidate, Query

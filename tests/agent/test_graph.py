@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from small_world import Told, limit, open_world
 
-from agent.graph import State, draw, fresh, to_rerank_or_answer, to_retrieve_or_answer
+from agent.graph import draw, to_rerank_or_answer, to_retrieve_or_answer
+from agent.state import State, fresh
 
 
 def test_the_drawing_shows_the_turn() -> None:
@@ -30,11 +31,11 @@ def test_every_field_of_the_state_is_explained() -> None:
     import ast
     import inspect
 
-    import agent.graph
+    import agent.state
 
     (state,) = [
         node
-        for node in ast.parse(inspect.getsource(agent.graph)).body
+        for node in ast.parse(inspect.getsource(agent.state)).body
         if isinstance(node, ast.ClassDef) and node.name == "State"
     ]
     for field, doc in zip(state.body[1::2], state.body[2::2], strict=True):
@@ -58,9 +59,9 @@ def test_the_state_is_plain_data_and_one_checkpoint_a_turn(tmp_path: Path) -> No
     rec = open_world(tmp_path, told)
     for turn in range(1, 4):
         rec.reply("c", told.hears(f"turn {turn}", limit("year", "at_least", 1960 + turn)))
-        checkpoints = list(rec._checkpoints.list({"configurable": {"thread_id": "c"}}))
+        checkpoints = list(rec._memory._checkpoints.list({"configurable": {"thread_id": "c"}}))
         assert len(checkpoints) == turn
-    state = rec._graph.get_state({"configurable": {"thread_id": "c"}})
+    state = rec._memory._graph.get_state({"configurable": {"thread_id": "c"}})
     assert state.next == ()
     assert json.loads(json.dumps(state.values)) == state.values
     assert state.values["candidates"] == [], "the log has them"

@@ -416,12 +416,12 @@ where = {where!r}
 if where == "before the log":
     rec.tools.log.add_turn = lambda *a, **k: os.kill(os.getpid(), signal.SIGKILL)
 elif where == "after the log":
-    type(rec._checkpoints).put = lambda *a, **k: os.kill(os.getpid(), signal.SIGKILL)
+    type(rec._memory._checkpoints).put = lambda *a, **k: os.kill(os.getpid(), signal.SIGKILL)
 elif where == "after feedback was logged":
-    rec._set = lambda *a: os.kill(os.getpid(), signal.SIGKILL)
+    rec._memory.set = lambda *a: os.kill(os.getpid(), signal.SIGKILL)
     rec.feedback("c", 1, rec.history("c")[0]["items"][0]["id"], "seen")
 elif where == "after an undo was logged":
-    rec._go_back = lambda *a: os.kill(os.getpid(), signal.SIGKILL)
+    rec._memory.go_back = lambda *a: os.kill(os.getpid(), signal.SIGKILL)
     rec.undo("c")
 rec.reply("c", told.hears("space", limit("subjects", "is", "space")))
 print("acknowledged", flush=True)

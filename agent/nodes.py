@@ -1,0 +1,228 @@
+"""The steps of a turn. Each reads the state and returns what it changes; only `record` changes what lasts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import wraps
+from time import perf_counter
+from typing import TYPE_CHECKING, Protocol, cast
+
+from agent.belief import BeliefState, BeliefUpdate, Question, Shown, apply
+from agent.decide import decide as decide_action
+from agent.decide import look, question_about
+from agent.log import Turn
+from agent.querying import query_of
+from agent.ranking import Ranked
+from agent.reasons import Reason, evidence, from_facts
+from agent.state import Here, Plain, Retrieves, State
+from retrieval.catalog import Catalog
+from retrieval.query import Candidate, Query
+
+if TYPE_CHECKING:
+    from langgraph.runtime import Runtime
+
+
+class Node(Protocol):
+    """One step of a turn: reads the state, returns what it changes."""
+
+    __name__: str
+
+    def __call__(self, state: State, runtime: Runtime[Here]) -> Plain:
+        """Take the step."""
+        ...
+
+
+def timed(node: Node) -> Node:
+    """Enter the seconds that a node took under its name."""
+
+    @wraps(node)
+    def run(state: State, runtime: Runtime[Here]) -> Plain:
+        started = perf_counter()
+        changes = node(state, runtime)
+        taken = {node.__name__: round(perf_counter() - started, 4), **changes.pop("timings", {})}
+        return {**changes, "timings": {**state["timings"], **taken}}
+
+    return cast(Node, run)
+
+
+@timed
+def understand(state: State, runtime: Runtime[Here]) -> Plain:
+    """Turn the message into an update and revise the belief by it."""
+    tools = runtime.context.tools
+    belief = BeliefState.model_validate(state.get("belief") or {})
+    if state["given"] is not None:
+        update = BeliefUpdate.model_validate(state["given"])
+    else:
+        with tools.llm_free:
+            update = tools.understanding.understand(state["text"], belief)
+    revised = apply(belief, update)
+    return {"update": update.model_dump(mode="json"), "revised": revised.model_dump(mode="json")}
+
+
+@timed
+def decide(state: State, runtime: Runtime[Here]) -> Plain:
+    """Choose what to do, knowing how many items fit and, when none does, what is in the way."""
+    tools = runtime.context.tools
+    belief, update = _belief(state), BeliefUpdate.model_validate(state["update"])
+    catalog = tools.retriever.catalog
+    facts = look(belief, catalog, tools.retriever.count)
+    decision = decide_action(belief, update, facts, catalog)
+    question = decision.question and decision.question.model_dump(mode="json")
+    found = {"fitting": facts.fitting, "used_up": facts.used_up}
+    blame = {"impossible": facts.impossible, "blocking": facts.blocking}
+    return {
+        "decision": {
+            "action": decision.action,
+            "search": decision.search,
+            **found,
+            **{name: [limit.model_dump(mode="json") for limit in limits] for name, limits in blame.items()},
+        },
+        "question": question,
+    }
+
+
+@timed
+def retrieve(state: State, runtime: Runtime[Here]) -> Plain:
+    """Search what satisfies every limit: first what was not shown yet, then, if too little is left, the rest."""
+    tools = runtime.context.tools
+    belief, update = _belief(state), BeliefUpdate.model_validate(state["update"])
+    catalog, wanted = tools.retriever.catalog, tools.settings.slate_size
+    query = query_of(belief, state["text"], catalog, tools.settings.candidates)
+    shown = frozenset(entry.item_id for entry in belief.shown)
+    found = tools.retriever.search(replace(query, exclude=query.exclude | shown))
+    again = [] if len(found) >= wanted else [c for c in tools.retriever.search(query) if c.item_id in shown]
+    if update.intent == "search" and update.targets:
+        allowed = [item for item in update.targets if _may_show(item, query, catalog)]
+        found, again = [Candidate(item, 1.0, {"title": 1.0}) for item in allowed], []
+    return {
+        "candidates": [_plain_candidate(candidate) for candidate in (*found, *again)],
+        "shown_before": len(again),
+    }
+
+
+@timed
+def rerank(state: State, runtime: Runtime[Here]) -> Plain:
+    """Put the candidates in order by the language model and take the first few; the cards can be drawn now."""
+    tools, here = runtime.context.tools, runtime.context
+    belief = _belief(state)
+    pool = [Candidate(c["item_id"], c["score"], c["scores"]) for c in state["candidates"]]
+    new = pool[: len(pool) - state["shown_before"]]
+    with tools.llm_free:
+        ranked = tools.reranker.rank(state["text"], belief, new)
+    ranked += [Ranked(candidate.item_id, 0.0, candidate) for candidate in pool[len(new) :]]
+    slate = ranked[: tools.settings.slate_size]
+    items = [_card(one, place, tools.retriever) for place, one in enumerate(slate, start=1)]
+    seconds = round(perf_counter() - here.started, 4)
+    known = {"belief": state["revised"], "update": state["update"], "timings": {"cards": seconds}}
+    runtime.stream_writer({"items": items, **known})
+    return {
+        "candidates": [
+            {**_plain_candidate(one.candidate), "propensity": one.probability, "likelihood": one.likelihood}
+            for one in ranked
+        ],
+        "items": items,
+        "shown_before": max(0, len(slate) - len(new)),
+        "timings": {"cards": seconds},
+    }
+
+
+@timed
+def explain(state: State, runtime: Runtime[Here]) -> Plain:
+    """Write one reason per item and send each as it is finished; once nobody waits, take them from the facts."""
+    tools, here = runtime.context.tools, runtime.context
+    belief, catalog = _belief(state), tools.retriever.catalog
+    items = [dict(item) for item in state["items"]]
+    with tools.llm_free:
+        for place, reason in tools.explainer.explain(state["text"], belief, [item["id"] for item in items]):
+            items[place] |= {"reason": reason.text, "evidence": list(reason.evidence), "reason_source": reason.source}
+            runtime.stream_writer({"items": [dict(item) for item in items]})
+            if here.stop.is_set():
+                break
+    for item in items:
+        if not item["reason"]:
+            reason = _by_facts(item["id"], belief, catalog)
+            item |= {"reason": reason.text, "evidence": list(reason.evidence), "reason_source": reason.source}
+    return {"items": items}
+
+
+@timed
+def answer(state: State, runtime: Runtime[Here]) -> Plain:
+    """Say it: introduce the items, answer from the catalog's facts, or name what is in the way."""
+    tools = runtime.context.tools
+    belief, update = _belief(state), BeliefUpdate.model_validate(state["update"])
+    catalog, decision = tools.retriever.catalog, state["decision"]
+    question = None if state["question"] is None else Question.model_validate(state["question"])
+    if state["items"]:
+        new = state["candidates"][: max(0, len(state["candidates"]) - state["shown_before"])]
+        slate = [catalog[item["id"]] for item in state["items"]]
+        if decision["action"] == "recommend" and question is None:
+            question = question_about(belief, [catalog[c["item_id"]] for c in new], slate, catalog)
+        text = tools.answers.introduce(belief, update, slate, state["shown_before"], tools.settings.slate_size)
+    elif decision["action"] in ("recommend", "search"):
+        text = tools.answers.nothing_fits(belief, update, decision)
+    else:
+        text = tools.answers.answer(state["text"], belief, update, decision["action"])
+    return {"answer": text, "question": question and question.model_dump(mode="json")}
+
+
+@timed
+def record(state: State, runtime: Runtime[Here]) -> Plain:
+    """Enter what was shown and asked into the ledger and write the turn to the log."""
+    tools, here = runtime.context.tools, runtime.context
+    revised = _belief(state)
+    question = None if state["question"] is None else Question.model_validate(state["question"])
+    shown = tuple(
+        Shown(item_id=item["id"], title=item["title"], position=item["rank"], turn=revised.turn)
+        for item in state["items"]
+    )
+    belief = revised.after_reply(shown, question).model_dump(mode="json")
+    timings = {**state["timings"], "total": round(perf_counter() - here.started, 4)}
+    turn = Turn(
+        turn=revised.turn,
+        user=state["text"],
+        via="text" if state["given"] is None else "chip",
+        action=state["decision"]["action"],
+        update=state["update"],
+        belief=belief,
+        candidates=tuple(state["candidates"]),
+        shown=tuple(state["items"]),
+        text=state["answer"],
+        question=question.text if question else None,
+        timings=timings,
+        **tools.models,
+    )
+    seq = tools.log.add_turn(here.conversation, turn, after=state.get("logged") or 0)
+    return {"belief": belief, "logged": seq, "candidates": [], "timings": {"total": timings["total"]}}
+
+
+def _belief(state: State) -> BeliefState:
+    return BeliefState.model_validate(state["revised"])
+
+
+def _may_show(item_id: str, query: Query, catalog: Catalog) -> bool:
+    if item_id not in catalog or item_id in query.exclude:
+        return False
+    return all(limit.allows(catalog[item_id]) for limit in query.constraints)
+
+
+def _plain_candidate(candidate: Candidate) -> Plain:
+    scores = {source: float(score) for source, score in candidate.scores.items()}
+    return {"item_id": candidate.item_id, "score": float(candidate.score), "scores": scores}
+
+
+def _card(one: Ranked, rank: int, retriever: Retrieves) -> Plain:
+    return {
+        "id": one.item_id,
+        "title": retriever.catalog.label(retriever.catalog[one.item_id]),
+        "semantic_id": retriever.semantic_ids.text(one.item_id),
+        "rank": rank,
+        "score": one.probability,
+        "reason": "",
+        "evidence": [],
+        "reason_source": "",
+    }
+
+
+def _by_facts(item_id: str, belief: BeliefState, catalog: Catalog) -> Reason:
+    matched, others = evidence(catalog[item_id], belief, catalog)
+    return Reason(from_facts(catalog[item_id], belief, catalog), "facts", (*matched, *others))
