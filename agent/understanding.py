@@ -7,6 +7,7 @@ from functools import cached_property
 from agent.belief import BeliefState, BeliefUpdate, Preference
 from agent.linking import Linked, Linker
 from agent.llm import LanguageModel
+from agent.reasons import words_of
 from prompts import Prompt, render
 from retrieval.catalog import Catalog, fold
 
@@ -66,16 +67,38 @@ class Understanding:
         return tuple(self._lines)
 
     def understand(self, text: str, belief: BeliefState) -> BeliefUpdate:
-        """Return what `text` changes in `belief`; every entry carries the words it came from."""
+        """Return what `text` changes in `belief`; every entry carries the words it came from.
+
+        A message of which nothing else was made becomes a wish in its own words, as far as the catalog knows them.
+        """
         linked = self.linker.link(text, belief)
         update = linked.update
-        if not linked.residue or update.intent not in WISHFUL or self.llm.adapter_id == "none":
+        if not linked.residue or update.intent not in WISHFUL:
             return update
+        added = [] if self.llm.adapter_id == "none" else self._completed(text, linked)
+        if not added and not update.changes():
+            known = [phrase for phrase in linked.residue if self._words & set(words_of(fold(phrase)))]
+            if known:
+                added = [Preference(attribute="text", value=" ".join(known), words="; ".join(known))]
+        return update.model_copy(update={"prefer": (*update.prefer, *added)})
+
+    def _completed(self, text: str, linked: Linked) -> list[Preference]:
+        """Ask the language model what the unexplained words wish for, beyond what was found."""
         lines = self.llm.choose_lines(belief_prompt(text, linked), self._offer, MOST_LINES)
-        taken = {(fold(entry.attribute), fold(str(entry.value))) for entry in update.wishes}
-        added = tuple(
-            Preference(attribute=attribute, value=value, weight=weight, words="; ".join(linked.residue))
+        taken = {(fold(entry.attribute), fold(str(entry.value))) for entry in linked.update.wishes}
+        words = "; ".join(linked.residue)
+        return [
+            Preference(attribute=attribute, value=value, weight=weight, words=words)
             for attribute, value, weight in map(self._lines.__getitem__, lines)
             if (fold(attribute), fold(value)) not in taken
-        )
-        return update.model_copy(update={"prefer": (*update.prefer, *added)})
+        ]
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        """Words that the items' titles, texts and facets are made of: free words outside them find nothing."""
+        facets = [column.name for column in self.catalog.schema.with_role("facet")]
+        words: set[str] = set()
+        for item in self.catalog:
+            values = (value for facet in facets for value in item.values(facet))
+            words.update(words_of(fold(" ".join((item.title, item.text, *values)))))
+        return frozenset(words)

@@ -46,6 +46,15 @@ def test_the_model_does_not_repeat_or_contradict_what_a_linker_found(linker: Lin
     assert values.count(("genres", "Horror")) == 1
 
 
+def test_a_message_that_nothing_explains_is_a_wish_in_its_own_words_where_the_catalog_knows_them(
+    linker: Linker,
+) -> None:
+    [wish] = understand(linker, "got anything weatherman related").prefer
+    assert (wish.attribute, wish.weight) == ("text", 1.0)
+    assert "weatherman" in str(wish.value)
+    assert understand(linker, "idk").prefer == ()
+
+
 def test_a_model_without_an_adapter_is_not_asked(linker: Linker) -> None:
     text = "monday. boss. spreadsheets. i need something"
     assert understand(linker, text, "want moods funny", llm=ScriptedLanguageModel) == understand(linker, text)
