@@ -39,7 +39,7 @@ class Weights:
     """Likeness to items that were not wanted."""
     words_alone: float = 3.0
     """How many times more dense and lexical count in a query that has neither wishes nor examples."""
-    nearest: int = 400
+    nearest: int = 1000
     """How many items the dense source scores: those that the index finds nearest among the allowed ones."""
 
 

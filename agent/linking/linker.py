@@ -70,6 +70,10 @@ class Linker:
         """Return what `text` changes in `belief` as far as the catalog's own words tell."""
         sighting = self.sight(text, belief)
         draft = self.draft(sighting, belief)
+        question = belief.questions[-1] if belief.questions else None
+        open_offer = question.yes if question is not None and question.turn == belief.turn else None
+        if open_offer and _YES.match(sighting.message.line) and not (draft.limits or draft.wishes or draft.drops):
+            return Linked(open_offer)
         intent = self.judges.intent.best(self.features_of_intent(sighting, belief, draft))
         update = BeliefUpdate.model_validate(
             {
@@ -96,7 +100,6 @@ class Linker:
             self._judge_item(sighting.message, item, draft)
         for value in sighting.values:
             self._judge_value(sighting.message, value, belief, draft)
-        self._read_answer(sighting.message, belief, draft)
         draft.limits = unique(draft.limits)
         soften_choices(sighting.message, draft)
         refused = {(entry.attribute, str(entry.value)) for entry in draft.limits}
@@ -273,17 +276,6 @@ class Linker:
         for verdict in said:
             if not any(entry.item_id == item_id and entry.verdict == verdict for entry in draft.verdicts):
                 draft.verdicts.append(ItemVerdict(ref=ref, verdict=verdict, item_id=item_id, title=label, words=words))
-
-    def _read_answer(self, message: Message, belief: BeliefState, draft: Draft) -> None:
-        """Put in what a plain yes to the question of the last turn stands for."""
-        question = belief.questions[-1] if belief.questions else None
-        if question is None or question.yes is None or question.turn != belief.turn or not _YES.match(message.line):
-            return
-        if draft.limits or draft.wishes or draft.drops:
-            return
-        draft.drops += question.yes.drop
-        draft.limits += question.yes.set
-        draft.wishes += question.yes.prefer
 
 
 def descriptive_columns(catalog: Catalog) -> frozenset[str]:
