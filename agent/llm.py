@@ -49,7 +49,7 @@ class ScriptedLanguageModel:
     """
 
     model_id = "scripted"
-    adapter_id = "none"
+    adapter_id = "scripted"
 
     def __init__(self, lines: Sequence[str] = (), sentence: str = "") -> None:
         """Answer with `lines` and `sentence` from now on."""

@@ -13,7 +13,7 @@ from agent.decide import look, question_about
 from agent.log import Turn
 from agent.querying import query_of
 from agent.ranking import Ranked
-from agent.reasons import Reason, evidence, from_facts
+from agent.reasons import reason_from_facts
 from agent.state import Here, Plain, Retrieves, State
 from retrieval.catalog import Catalog
 from retrieval.query import Candidate, Query
@@ -140,7 +140,7 @@ def explain(state: State, runtime: Runtime[Here]) -> Plain:
                 break
     for item in items:
         if not item["reason"]:
-            reason = _by_facts(item["id"], belief, catalog)
+            reason = reason_from_facts(catalog[item["id"]], belief, catalog)
             item |= {"reason": reason.text, "evidence": list(reason.evidence), "reason_source": reason.source}
     return {"items": items}
 
@@ -221,8 +221,3 @@ def _card(one: Ranked, rank: int, retriever: Retrieves) -> Plain:
         "evidence": [],
         "reason_source": "",
     }
-
-
-def _by_facts(item_id: str, belief: BeliefState, catalog: Catalog) -> Reason:
-    matched, others = evidence(catalog[item_id], belief, catalog)
-    return Reason(from_facts(catalog[item_id], belief, catalog), "facts", (*matched, *others))

@@ -90,19 +90,24 @@ class FactCheck:
     def unsupported(self, sentence: str, item: Item, belief: BeliefState) -> list[str]:
         """Return the words and values in `sentence` that neither the item's data nor the belief supports.
 
-        A catalog value must be the item's own, or be denied of an item that lacks it; a number must be the item's; any
-        other word must come from the item, the belief, the titles the person liked, or the connecting words.
+        A title that the person liked may be named as a whole. Otherwise a catalog value must be the item's own, or be
+        denied of an item that lacks it; a number must be the item's; any other word must come from the item, the belief
+        or the connecting words.
         """
         words, clauses = _clauses(sentence)
         stems = [stem(word) for word in words]
         own = {value for name in self._facets() for value in map(stemmed, item.values(name)) if value}
         item_stems = set(stemmed(self._facts(item)))
-        liked_titles = {s for part in liked(belief, self.catalog).split("; ") for s in stemmed(part)}
+        titles = [stemmed(title) for title in liked(belief, self.catalog).split("; ")]
+        titles += [title[:-1] for title in titles if len(title) > 1 and title[-1].isdigit()]
         spoken = {s for entry in (*belief.wishes, *belief.items) for s in stemmed(entry.words)}
         spoken |= {s for entry in belief.wishes for s in stemmed(str(entry.value))}
         connecting = {stem(word) for word in connecting_words()}
         found, place = [], 0
         while place < len(words):
+            if title := next((t for t in titles if t and tuple(stems[place : place + len(t)]) == t), None):
+                place += len(title)
+                continue
             value = self._value_at(stems, place)
             width = len(value) if value else 1
             span, text = stems[place : place + width], " ".join(words[place : place + width])
@@ -112,12 +117,12 @@ class FactCheck:
             elif all(s in connecting for s in span):
                 pass
             elif any(character.isdigit() for character in text):
-                if not (set(span) <= item_stems or self._decade(text, item) or set(span) <= liked_titles):
+                if not (set(span) <= item_stems or self._decade(text, item)):
                     found.append(text)
             elif value is not None and denied:
                 if value in own:
                     found.append(f"not {text}")
-            elif set(span) <= item_stems or set(span) <= liked_titles:
+            elif set(span) <= item_stems:
                 pass
             elif value is not None or not set(span) <= spoken:
                 found.append(text)
@@ -172,17 +177,28 @@ class Explainer:
         self.llm, self.catalog, self.check = llm, catalog, FactCheck(catalog)
 
     def explain(self, text: str, belief: BeliefState, item_ids: Sequence[str]) -> Iterator[tuple[int, Reason]]:
-        """Yield (place in `item_ids`, reason) as each is finished."""
+        """Yield (place in `item_ids`, reason) as each is finished.
+
+        A model without an adapter has not learned to write reasons and is not asked.
+        """
         items = [self.catalog[item] for item in item_ids]
+        if self.llm.adapter_id == "none":
+            yield from ((place, reason_from_facts(item, belief, self.catalog)) for place, item in enumerate(items))
+            return
         prompts = [reason_prompt(text, belief, item, self.catalog) for item in items]
         words = [self.check.allowed_words(item, belief) for item in items]
         for place, sentence in self.llm.write(prompts, words, MAX_TOKENS):
-            matched, facts = evidence(items[place], belief, self.catalog)
             said = set(stemmed(sentence)) - {stem(word) for word in connecting_words()}
+            reason = reason_from_facts(items[place], belief, self.catalog)
             if len(said) >= 2 and not self.check.unsupported(sentence, items[place], belief):
-                yield place, Reason(sentence[:1].upper() + sentence[1:], "llm", (*matched, *facts))
-            else:
-                yield place, Reason(from_facts(items[place], belief, self.catalog), "facts", (*matched, *facts))
+                reason = Reason(sentence[:1].upper() + sentence[1:], "llm", reason.evidence)
+            yield place, reason
+
+
+def reason_from_facts(item: Item, belief: BeliefState, catalog: Catalog) -> Reason:
+    """Return a reason that needs no language model, with its evidence."""
+    matched, others = evidence(item, belief, catalog)
+    return Reason(from_facts(item, belief, catalog), "facts", (*matched, *others))
 
 
 def grounded(reason: str, item: Item, belief: BeliefState, catalog: Catalog) -> bool:

@@ -24,8 +24,6 @@ def codes(wines: Catalog) -> SemanticIds:
 class Favouring(ScriptedLanguageModel):
     """Finds one item far more likely than all others."""
 
-    adapter_id = "favouring"
-
     def __init__(self, favourite: SemanticId) -> None:
         super().__init__()
         self.favourite = favourite
@@ -48,7 +46,9 @@ def test_what_the_model_finds_likely_moves_up(wines: Catalog, codes: SemanticIds
 
 
 def test_a_model_without_an_adapter_leaves_the_order_as_it_is(wines: Catalog, codes: SemanticIds) -> None:
-    ranked = Reranker(ScriptedLanguageModel(), wines, codes).rank("x", BeliefState(), candidates(wines))
+    untuned = ScriptedLanguageModel()
+    untuned.adapter_id = "none"
+    ranked = Reranker(untuned, wines, codes).rank("x", BeliefState(), candidates(wines))
     assert [one.item_id for one in ranked] == [item.id for item in wines]
     assert all(one.likelihood is None for one in ranked)
 

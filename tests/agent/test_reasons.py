@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.belief import BeliefState, Limit, Preference
+from agent.belief import BeliefState, ItemVerdict, Limit, Preference
 from agent.llm import ScriptedLanguageModel
 from agent.reasons import Explainer, FactCheck, evidence, from_facts
 from retrieval.catalog import Catalog
@@ -12,6 +12,7 @@ BELIEF = BeliefState(
         Limit(attribute="grapes", op="is", value="Riesling", words="a riesling"),
         Limit(attribute="region", op="is_not", value="Burgundy", words="not burgundy"),
     ),
+    items=(ItemVerdict(ref="River Bend", verdict="liked", item_id="river-bend"),),
     preferences=(Preference(attribute="text", value="for oysters", words="for oysters"),),
 )
 
@@ -23,6 +24,8 @@ BELIEF = BeliefState(
         "A Riesling by Anna Weiss, and not from Burgundy.",
         "Made in 2019, a good match for oysters.",
         "From the 2010s, with no Malbec in it.",
+        "A Riesling like River Bend (2021).",
+        "Like River Bend, a Riesling.",
     ],
 )
 def test_a_sentence_of_the_items_facts_and_the_persons_words_passes(wines: Catalog, sentence: str) -> None:
@@ -41,6 +44,8 @@ def test_a_sentence_of_the_items_facts_and_the_persons_words_passes(wines: Catal
         ("A wine with no Riesling.", "not Riesling"),
         ("No rain, only Burgundy.", "Burgundy"),
         ("Grown on the moon.", "moon"),
+        ("Like River Bend, and from 2021.", "2021"),
+        ("A Riesling for any river.", "river"),
     ],
 )
 def test_a_fact_that_is_in_neither_item_nor_belief_is_found(wines: Catalog, sentence: str, offence: str) -> None:

@@ -9,8 +9,8 @@ from agent.understanding import MOST_LINES, RARE, Understanding, lines_of, wish_
 from retrieval.catalog import Catalog
 
 
-class Tuned(ScriptedLanguageModel):
-    adapter_id = "tuned"
+class Untuned(ScriptedLanguageModel):
+    adapter_id = "none"
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,9 @@ def linker(demo_catalog: Catalog) -> Linker:
     return Linker(demo_catalog)
 
 
-def understand(linker: Linker, text: str, *lines: str, llm: type[ScriptedLanguageModel] = Tuned) -> BeliefUpdate:
+def understand(
+    linker: Linker, text: str, *lines: str, llm: type[ScriptedLanguageModel] = ScriptedLanguageModel
+) -> BeliefUpdate:
     return Understanding(linker, llm(lines), linker.catalog).understand(text, BeliefState())
 
 
@@ -57,7 +59,7 @@ def test_a_message_that_nothing_explains_is_a_wish_in_its_own_words_where_the_ca
 
 def test_a_model_without_an_adapter_is_not_asked(linker: Linker) -> None:
     text = "monday. boss. spreadsheets. i need something"
-    assert understand(linker, text, "want moods funny", llm=ScriptedLanguageModel) == understand(linker, text)
+    assert understand(linker, text, "want moods funny", llm=Untuned) == understand(linker, text)
 
 
 def test_the_lines_on_offer_are_the_catalogs_values_without_names_and_rarities(demo_catalog: Catalog) -> None:
