@@ -222,13 +222,21 @@ def evidence(item: Item, belief: BeliefState, catalog: Catalog) -> tuple[tuple[s
 
 
 def from_facts(item: Item, belief: BeliefState, catalog: Catalog) -> str:
-    """Build a reason from the facts alone: what matched first, and what the item is otherwise."""
+    """Build a reason from the facts alone: what matched first, then what is particular about the item."""
     matched, others = evidence(item, belief, catalog)
-    plain = [c.name for c in catalog.schema.with_role("facet") if not c.people]
-    values = [_bare(fact) for fact in matched]
-    extra = [_bare(fact) for fact in others if fact.partition(": ")[0] in plain][: max(0, 4 - len(values))]
-    lead = f"Fits {_listed(values)}" if values else "Has"
-    return f"{lead}{'; also ' if values and extra else ' '}{_listed(extra)}".strip() + "."
+    found = [(count, _bare(fact)) for fact in others if (count := _frequency(fact, catalog)) >= 3]
+    particular = [value for _, value in sorted(found)][: 2 if matched else 3]
+    if not matched:
+        return f"A mix of {_listed(particular)}." if particular else f"{item.title} fits."
+    more = f"; also {_listed(particular)}" if particular else ""
+    return f"As you asked: {_listed([_bare(fact) for fact in matched])}{more}."
+
+
+def _frequency(fact: str, catalog: Catalog) -> int:
+    """Return how many items share a fact of a facet, 0 for names and numbers."""
+    attribute, _, value = fact.partition(": ")
+    column = catalog.schema.column(attribute)
+    return 0 if column is None or column.people else catalog.vocabulary.get(column.name, {}).get(value, 0)
 
 
 def _bare(fact: str) -> str:
