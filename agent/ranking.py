@@ -18,8 +18,8 @@ from retrieval.semantic_ids import SemanticIds
 
 OPTIONS = 10
 """Candidates that one prompt holds in training, and by default in serving."""
-LIKELIHOOD_WEIGHT = 0.5
-"""Weight of the standardised likelihood against the standardised retrieval score, chosen on training dialogues."""
+LIKELIHOOD_WEIGHT = 0.1
+"""Weight of the standardised likelihood against the standardised retrieval score, chosen on held-out dialogues."""
 
 
 @dataclass(frozen=True, slots=True)

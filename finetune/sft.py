@@ -119,7 +119,9 @@ def train(
             report(step + 1, stage.steps, stage.name, loss)
             if (step + 1) % config.every == 0 or step + 1 == stage.steps:
                 _save(checkpoint, stage.name, step + 1, losses, row_weights + lora_weights, optimizer, scheduler)
+    model.peft_config["default"].base_model_name_or_path = model_id
     model.save_pretrained(str(out), save_embedding_layers=False)
+    (out / "README.md").unlink(missing_ok=True)
     _halve(out / "adapter_model.safetensors")
     record = {
         "semantic_ids": semantic_ids.fingerprint,

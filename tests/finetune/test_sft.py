@@ -61,7 +61,8 @@ def test_a_run_leaves_an_adapter_and_a_record_of_what_made_it(adapter: Path, cod
     assert record["config"] == CONFIG.model_dump()
     assert [stage for stage, _, _ in record["losses"]] == ["rows"] * 4 + ["lora"] * 4
     assert record["examples"]["rank"] == 12
-    assert not (adapter / "checkpoint.pt").exists()
+    assert {path.name for path in adapter.iterdir()} == {RECORD, "adapter_config.json", "adapter_model.safetensors"}
+    assert str(adapter.parent) not in (adapter / "adapter_config.json").read_text()
 
 
 def test_only_the_rows_of_new_tokens_move_and_input_and_output_stay_tied(

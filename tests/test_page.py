@@ -1,0 +1,229 @@
+"""The real page in a real browser: Chromium drives `app.py` over the whole demo catalog."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.request import urlopen
+
+import pytest
+
+from retrieval.catalog import Catalog
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync"
+)
+FAKES = ("--model", "scripted", "--encoder", "hashing")
+WAIT = 60_000
+
+pytestmark = [
+    pytest.mark.page,
+    pytest.mark.skipif(
+        not Path(CHROMIUM).exists() and not os.environ.get("CI"), reason=f"{CHROMIUM} is not installed"
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def serve() -> Iterator[Callable[..., str]]:
+    """Start `app.py` with a home on a free port; return its address once it answers."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(home: Path, *options: str) -> str:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        command = [sys.executable, "app.py", "--home", str(home), "--port", str(port), *options]
+        started.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+        address = f"http://127.0.0.1:{port}"
+        for _ in range(600):
+            assert started[-1].poll() is None, "app.py ended"
+            try:
+                urlopen(address, timeout=5).close()
+                return address
+            except OSError:
+                time.sleep(0.1)
+        raise AssertionError("app.py does not answer")
+
+    yield start
+    for process in started:
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def address(serve: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> str:
+    return serve(tmp_path_factory.mktemp("page"), *FAKES)
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 860})
+    page = context.new_page()
+    page.goto(address)
+    page.wait_for_selector(".tries button", timeout=WAIT)
+    yield page
+    context.close()
+
+
+def say(page: Page, text: str) -> None:
+    turns = page.locator("section.turn").count()
+    page.fill("#box textarea", text)
+    page.press("#box textarea", "Enter")
+    settled = "n => document.querySelectorAll('section.turn').length > n && document.querySelector('#live .after')"
+    page.wait_for_function(settled, arg=turns, timeout=WAIT)
+
+
+def cards(page: Page, part: str = "#live") -> list[str]:
+    return [str(card.get_attribute("data-item")) for card in page.locator(f"{part} article.card").all()]
+
+
+def test_a_person_asks_sees_fitting_cards_likes_one_removes_a_chip_and_finds_it_all_after_a_reload(
+    page: Page, demo_catalog: Catalog
+) -> None:
+    say(page, "a tense thriller from the 90s, nothing with horror")
+    shown = cards(page)
+    assert len(shown) >= 3
+    for item in map(demo_catalog.__getitem__, shown):
+        assert "Thriller" in item.values("genres")
+        assert "Horror" not in item.values("genres")
+        assert 1990 <= (item.number("year") or 0) <= 1999
+    reasons = page.locator("#live .card .reason").all_inner_texts()
+    assert len(reasons) == len(shown) and all(reasons)
+
+    like = page.locator("#live .card").first.get_by_role("button", name="Like", exact=True)
+    like.click()
+    page.wait_for_selector("#live .card [aria-pressed=true]", timeout=WAIT)
+    page.wait_for_selector("#known :text('Like these')", timeout=WAIT)
+
+    page.get_by_role("button", name="Remove no Horror").click()
+    page.wait_for_function("() => document.querySelectorAll('section.turn').length > 1", timeout=WAIT)
+    page.wait_for_selector("#live .after", timeout=WAIT)
+    assert "no Horror" not in page.locator("#known").inner_text()
+    assert "Thriller" in page.locator("#known").inner_text()
+
+    before = (page.locator("section.turn").all_inner_texts(), page.locator("#known").inner_text())
+    assert re.search(r"\?c=\w+", page.url)
+    page.reload()
+    page.wait_for_selector("#live .after", timeout=WAIT)
+    assert (page.locator("section.turn").all_inner_texts(), page.locator("#known").inner_text()) == before
+    assert cards(page, "#past") == shown
+
+
+def test_an_example_can_be_clicked_and_the_turn_undone(page: Page) -> None:
+    page.locator(".tries button").first.click()
+    page.wait_for_selector("#live .after", timeout=WAIT)
+    assert cards(page)
+    page.get_by_role("button", name="Undo").click()
+    page.wait_for_selector(".tries button", timeout=WAIT)
+    assert page.locator("section.turn").count() == 0
+
+
+def test_two_browsers_never_share_a_conversation(page: Page, browser: Browser) -> None:
+    say(page, "a quiet western")
+    context = browser.new_context()
+    other = context.new_page()
+    other.goto(page.url)
+    other.wait_for_selector(".tries button", timeout=WAIT)
+    assert "western" not in other.locator("body").inner_text().lower().replace("for a western", "")
+    assert other.locator("section.turn").count() == 0
+    context.close()
+
+
+def test_thumbs_belong_to_the_turn_they_were_given_to(page: Page) -> None:
+    say(page, "something funny")
+    say(page, "and something with space")
+    page.locator("#past section.turn").first.get_by_role("button", name="Good reply").click()
+    page.wait_for_selector("#past [aria-pressed=true]", timeout=WAIT)
+    page.reload()
+    page.wait_for_selector("#past [aria-pressed=true]", timeout=WAIT)
+    assert page.locator("#live [aria-pressed=true]").count() == 0
+
+
+def test_what_a_person_or_a_catalog_writes_is_never_markup(
+    page: Page, browser: Browser, serve: Callable[..., str], tmp_path: Path
+) -> None:
+    say(page, "<img src=x onerror=\"document.title='owned'\"> <script>document.title='owned'</script> ${1}")
+    assert "onerror" in page.locator("#live .you").inner_text()
+    assert page.locator("#live img, #past img").count() == 0
+    assert page.title() == "Tastemaker"
+
+    evil = "<script>document.title='owned'</script><img src=x onerror=document.title='owned'>{{constructor}}${1}"
+    rows = [{"id": f"i{n}", "title": f"{evil} {n}", "text": evil, "tags": [evil, "plain"]} for n in range(6)]
+    (tmp_path / "evil.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    home = tmp_path / "home"
+    build = [sys.executable, "-m", "retrieval", "build", "--catalog", str(tmp_path / "evil.jsonl"), "--home", str(home)]
+    subprocess.run([*build, "--encoder", "hashing"], check=True, capture_output=True)
+    other = browser.new_page()
+    other.goto(serve(home, *FAKES))
+    other.wait_for_selector("#box textarea", timeout=WAIT)
+    other.wait_for_selector(".hello", timeout=WAIT)
+    say(other, "anything plain")
+    assert cards(other)
+    assert "<script>" in other.locator("#live .card h4").first.inner_text()
+    assert other.locator("#live img, #live h4 script").count() == 0
+    assert other.title() == "Tastemaker"
+    other.close()
+
+
+def test_conversations_are_found_again_after_the_program_was_restarted(
+    browser: Browser, serve: Callable[..., str], tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    context = browser.new_context()
+    tab = context.new_page()
+    address = serve(home, *FAKES)
+    tab.goto(address)
+    tab.wait_for_selector(".tries button", timeout=WAIT)
+    say(tab, "a western from the 60s")
+    shown, state = cards(tab), context.storage_state()
+    port = address.rsplit(":", 1)[1]
+    subprocess.run(["pkill", "-9", "-f", f"app.py .*--port {port}"], check=True)
+    restarted = serve(home, *FAKES)
+    for origin in state["origins"]:
+        origin["origin"] = restarted
+    again = browser.new_context(storage_state=state)
+    tab = again.new_page()
+    tab.goto(restarted)
+    tab.get_by_role("button", name="a western from the 60s").click(timeout=WAIT)
+    tab.wait_for_selector("#live .after", timeout=WAIT)
+    assert cards(tab) == shown
+    again.close()
+    context.close()
+
+
+@pytest.mark.models
+def test_the_page_as_it_ships_answers_with_the_embedded_models_from_a_fresh_home(
+    browser: Browser, serve: Callable[..., str], tmp_path: Path, demo_catalog: Catalog
+) -> None:
+    tab = browser.new_page()
+    tab.goto(serve(tmp_path / "home"))
+    tab.wait_for_selector(".tries button", timeout=240_000)
+    say(tab, "a heist film that is funny, no longer than two hours")
+    shown = [demo_catalog[item] for item in cards(tab)]
+    assert shown
+    assert all((item.number("runtime") or 999) <= 120 for item in shown)
+    assert all(tab.locator("#live .card .reason").all_inner_texts())
+    tab.close()
