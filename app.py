@@ -50,6 +50,8 @@ body.dark,body.dark gradio-app{--tm-page:#15181a}
   font:15px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif!important}
 .gradio-container .main,.gradio-container .wrap.main{padding:0!important;max-width:none!important}
 footer{display:none!important} .tm,.tm *{box-sizing:border-box}
+.gradio-container{overflow:visible!important}
+.gradio-container .tm .acts button,.gradio-container .tm .after button,.gradio-container .tm .tries button{margin:0}
 .gradio-container .html-container,.gradio-container .prose{padding:0;font:inherit;color:inherit}
 #shell{display:grid!important;grid-template-columns:230px minmax(0,1fr) 270px;gap:0 28px;max-width:1320px;
   margin:0 auto; padding:0 22px;align-items:start}
@@ -82,7 +84,7 @@ footer{display:none!important} .tm,.tm *{box-sizing:border-box}
 .tm .tries button{padding:8px 14px;border:1px solid var(--line);border-radius:999px;background:var(--card);
   font-size:14px}
 .tm .tries button:hover{border-color:var(--go);color:var(--go)}
-.tm .turn{padding:10px 0 18px;scroll-margin-top:12px}
+.tm .turn{padding:10px 0 18px} .tm .now{min-height:calc(100vh - 120px);scroll-margin-top:12px}
 .tm .you{width:fit-content;max-width:85%;margin:0 0 16px auto;padding:9px 15px;border-radius:16px 16px 4px 16px;
   background:var(--you);overflow-wrap:anywhere;white-space:pre-line}
 .tm .did{margin:0 0 14px;text-align:right;font-size:13px;color:var(--soft)}
@@ -201,8 +203,9 @@ watch('value', () => {
     url.searchParams.set('c', live.dataset.conversation);
     history.replaceState(null, '', url);
   }
-  if (live.dataset.turn && live.dataset.turn !== turn) live.scrollIntoView({behavior: 'smooth', block: 'start'});
-  turn = live.dataset.turn;
+  const now = url.searchParams.get('c') + live.dataset.turn;
+  if (now !== turn) setTimeout(() => live.scrollIntoView({block: live.dataset.turn ? 'start' : 'end'}), 60);
+  turn = now;
 });
 """
 """Clicks on `data-do` buttons go to the server; the address names the conversation; a new turn scrolls into view."""
@@ -317,7 +320,8 @@ def said_html(turn: Plain) -> str:
     """Draw what the person said, or in small type what they clicked."""
     if turn["via"] == "text":
         return f'<div class="you">{text_of(turn["user"])}</div>'
-    return f'<p class="did">{text_of(turn["user"].strip("()").capitalize())}</p>'
+    clicked = turn["user"].strip("()")
+    return f'<p class="did">{text_of(clicked[:1].upper() + clicked[1:])}</p>'
 
 
 def after_html(turn: Plain, last: bool) -> str:
@@ -326,9 +330,9 @@ def after_html(turn: Plain, last: bool) -> str:
     verdict = given[-1]["verdict"] if given else ""
     number = turn["turn"]
     parts = [
-        button("Good reply", "thumb", "up", inside=THUMB, turn=number, verdict="thumbs_up", pressed=verdict == "thumbs_up"),
-        button("Bad reply", "thumb", "down", inside=THUMB, turn=number, verdict="thumbs_down", pressed=verdict == "thumbs_down"),
-    ]  # fmt: skip
+        button(label, "thumb", css, inside=THUMB, turn=number, verdict=thumb, pressed=verdict == thumb)
+        for label, css, thumb in (("Good reply", "up", "thumbs_up"), ("Bad reply", "down", "thumbs_down"))
+    ]
     if verdict == "thumbs_down":
         words = given[-1]["words"]
         parts += [
@@ -408,14 +412,16 @@ def hello_html(examples: Sequence[str]) -> str:
     tries = "".join(button(text, "say", text=text) for text in examples)
     return (
         f'<div class="hello"><h2>What are you in the mood for?</h2><p class="soft">Say what you feel'
-        " like, what you liked, what you do not want. Everything shown is in the catalog and keeps to what you said.</p>"
+        " like, what you liked, what you do not want. Everything shown is in the catalog and keeps to it.</p>"
         f'<div class="tries">{tries}</div></div>'
     )
 
 
 def live_html(conversation: str, inside: str, turn: int) -> str:
     """Draw the latest turn; the page scrolls to it when its number changes."""
-    return f'<div class="tm" aria-live="polite" data-conversation="{text_of(conversation)}" data-turn="{turn or ""}">{inside}</div>'
+    css, number = ("tm now", turn) if turn else ("tm", "")
+    name = text_of(conversation)
+    return f'<div class="{css}" aria-live="polite" data-conversation="{name}" data-turn="{number}">{inside}</div>'
 
 
 def wait_html(stage: str) -> str:
@@ -429,30 +435,30 @@ def oops_html(trouble: str) -> str:
 
 
 def examples_of(catalog: "Catalog") -> list[str]:
-    """Make things to try from the catalog's own values, so that each of them finds something."""
+    """Make things to try of the catalog's own values."""
     schema, tries = catalog.schema, []
-    facets = [column for column in schema.with_role("facet") if 4 < len(catalog.vocabulary[column.name])]
-    plain = [column for column in facets if not column.people]
-    common = [sorted(catalog.vocabulary[column.name].items(), key=lambda pair: -pair[1]) for column in plain]
+    ranked = {
+        column: sorted(counts, key=lambda value: -counts[value])
+        for column in schema.with_role("facet")
+        if len(counts := catalog.vocabulary[column.name]) > 4
+    }
+    plain = [column for column in ranked if not column.people]
     year = schema.with_unit("year")
     years = sorted(number for item in catalog if year and (number := item.number(year.name)) is not None)
-    decade = f" from the {int(years[len(years) // 2]) // 10 * 10}s" if years else ""
-    if common and len(common[0]) > 2:
-        first, second, third = (value for value, _ in common[0][:3])
-        tries.append(f"{_article(second)} {schema.noun}{decade}, nothing with {third}")
-        if len(common) > 1:
-            tries.append(f"something {common[-1][0][0].lower()}, {first} if possible" if len(common) > 2 else first)
-    best = sorted(catalog, key=lambda item: -item.popularity)
-    if best:
-        tries.append(f"something like {best[min(len(best) - 1, 7)].title}")
-    people = next((column for column in facets if column.people), None)
-    if people:
-        tries.append(f"{schema.nouns} with {max(catalog.vocabulary[people.name].items(), key=lambda pair: pair[1])[0]}")
+    decade = f" from the {int(years[len(years) // 3]) // 10 * 10}s" if years else ""
+    if plain:
+        _, second, third, fourth, *_ = (value.lower() for value in ranked[plain[0]])
+        tries.append(f"{_with_article(fourth)}{decade}, but no {third}")
+        phrases = max(plain, key=lambda column: sum(value.count(" ") for value in ranked[column][:50]))
+        if phrases != plain[0]:
+            tries.append(f"{_with_article(second)} with {ranked[phrases][0].lower()}")
+    tries += [f"something like {item.title}" for item in sorted(catalog, key=lambda item: -item.popularity)[7:8]]
+    tries += [f"something by {ranked[column][0]}" for column in ranked if column.people][:1]
     return tries
 
 
-def _article(word: str) -> str:
-    return f"{'an' if word[:1].lower() in 'aeiou' else 'a'} {word.lower()}"
+def _with_article(word: str) -> str:
+    return f"{'an' if word[:1] in 'aeiou' else 'a'} {word}"
 
 
 # The page: what it does
@@ -697,8 +703,8 @@ def build_page(page: Page) -> "gr.Blocks":
                 live = gr.HTML(js_on_load=CLICKS, elem_id="live")
                 with gr.Row(elem_id="write"):
                     box = gr.Textbox(
-                        show_label=False, label="Message", placeholder="What do you feel like?", max_lines=6, elem_id="box",
-                        container=False, autofocus=True, max_length=4000,
+                        show_label=False, label="Message", placeholder="What do you feel like?", max_lines=6,
+                        container=False, autofocus=True, max_length=4000, elem_id="box",
                     )  # fmt: skip
                     send = gr.Button("Send", elem_id="send", variant="primary")
                     stop = gr.Button("Stop", elem_id="stop", visible=False)

@@ -26,6 +26,10 @@ NEVER_AGAIN: frozenset[str] = frozenset({"seen", "rejected", "disliked", "accept
 """Verdicts after which an item is not recommended again."""
 
 
+ITEMS = "items"
+"""The attribute under which a drop takes back what was said about an item, whose id is the value."""
+
+
 class Entry(BaseModel):
     """A frozen value with its provenance: the words it came from and the turn they were said in."""
 
@@ -167,8 +171,8 @@ def apply(belief: BeliefState, update: BeliefUpdate, turn: int | None = None) ->
     """Return the belief after one message; pure: B(t+1) = f(B(t), F(t)).
 
     Order: restart, drop, set, prefer, items. Correction beats accumulation: a new limit or wish removes the entries it
-    contradicts. A restart keeps the verdicts that exclude items and the ledger, nothing else. `turn` stamps the new
-    entries and defaults to the next one.
+    contradicts. A drop of `items` takes back the verdicts on one item. A restart keeps the verdicts that exclude items
+    and the ledger, nothing else. `turn` stamps the new entries and defaults to the next one.
     """
     turn = belief.turn + 1 if turn is None else turn
     constraints, preferences, items = belief.constraints, belief.preferences, belief.items
@@ -179,6 +183,7 @@ def apply(belief: BeliefState, update: BeliefUpdate, turn: int | None = None) ->
     for drop in update.drop:
         constraints = tuple(entry for entry in constraints if not _dropped(entry, drop))
         preferences = tuple(entry for entry in preferences if not _dropped(entry, drop))
+        items = tuple(entry for entry in items if not _withdrawn(entry, drop))
     for limit in update.set:
         constraints = tuple(entry for entry in constraints if not _contradicts(limit, entry))
         preferences = tuple(entry for entry in preferences if not _overrules(limit, entry))
@@ -211,6 +216,10 @@ def _about_same(left: Limit | Preference, right: Limit | Preference) -> bool:
 
 def _dropped(entry: Limit | Preference, drop: Drop) -> bool:
     return fold(entry.attribute) == fold(drop.attribute) and (drop.value is None or same(entry.value, drop.value))
+
+
+def _withdrawn(entry: ItemVerdict, drop: Drop) -> bool:
+    return drop.attribute == ITEMS and entry.item_id is not None and drop.value in (None, entry.item_id)
 
 
 def _contradicts(new: Limit, old: Limit) -> bool:
