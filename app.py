@@ -84,7 +84,7 @@ footer{display:none!important} .tm,.tm *{box-sizing:border-box}
 .tm .tries button{padding:8px 14px;border:1px solid var(--line);border-radius:999px;background:var(--card);
   font-size:14px}
 .tm .tries button:hover{border-color:var(--go);color:var(--go)}
-.tm .turn{padding:10px 0 18px} .tm .now{min-height:calc(100vh - 120px);scroll-margin-top:12px}
+.tm .turn{padding:10px 0 18px} .tm .now{min-height:calc(100vh - 84px);scroll-margin-top:6px}
 .tm .you{width:fit-content;max-width:85%;margin:0 0 16px auto;padding:9px 15px;border-radius:16px 16px 4px 16px;
   background:var(--you);overflow-wrap:anywhere;white-space:pre-line}
 .tm .did{margin:0 0 14px;text-align:right;font-size:13px;color:var(--soft)}
@@ -204,7 +204,8 @@ watch('value', () => {
     history.replaceState(null, '', url);
   }
   const now = url.searchParams.get('c') + live.dataset.turn;
-  if (now !== turn) setTimeout(() => live.scrollIntoView({block: live.dataset.turn ? 'start' : 'end'}), 60);
+  const scroll = () => live.scrollIntoView({block: live.dataset.turn ? 'start' : 'end'});
+  if (now !== turn) [50, 400].forEach(wait => setTimeout(scroll, wait));
   turn = now;
 });
 """
@@ -484,7 +485,6 @@ class Running:
     before: Plain = field(default_factory=dict)
     """The belief when the turn began."""
     reply: Plain | None = None
-    trouble: str = ""
     stop: threading.Event = field(default_factory=threading.Event)
     done: threading.Event = field(default_factory=threading.Event)
 
@@ -501,6 +501,8 @@ class Page:
         self.ready = threading.Event()
         self.examples: list[str] = []
         self._running: dict[str, Running] = {}
+        self._troubles: dict[str, str] = {}
+        """Why the last turn of a conversation failed."""
         self._lock = threading.Lock()
 
     def load(self) -> None:
@@ -531,13 +533,14 @@ class Page:
         with self._lock:
             if not said.strip() or conversation in self._running:
                 return
+            self._troubles.pop(conversation, None)
             running = self._running[conversation] = Running(said, "text" if update is None else "chip")
         threading.Thread(target=self._answer, args=(conversation, running, update), daemon=True).start()
 
     def _answer(self, conversation: str, running: Running, update: "BeliefUpdate | None") -> None:
         from retrieval.catalog import UserError
 
-        running.trouble = "Something went wrong. The terminal in which this page was started says what."
+        trouble = "Something went wrong. The terminal in which this page was started says what."
         try:
             self.ready.wait()
             if self.rec is not None and not running.stop.is_set():
@@ -548,11 +551,12 @@ class Page:
                     if running.stop.is_set():
                         break
                 del parts  # Closes the turn, which finishes with what it has.
-            running.trouble = ""
+            trouble = ""
         except (UserError, ValueError) as error:
-            running.trouble = str(error)
+            trouble = str(error)
         finally:
             with self._lock:
+                self._troubles[conversation] = trouble
                 del self._running[conversation]
             running.done.set()
 
@@ -594,20 +598,19 @@ class Page:
     def views(self, browser: str, conversation: str) -> Iterator[View]:
         """Yield what to show, again whenever it changes while a turn is being answered, the finished state last."""
         state: object = None
-        trouble = ""
         while (running := self._running.get(conversation)) or not self.ready.is_set():
             now = (running, running and running.reply, running and running.stop.is_set(), self.stage)
             if now != state:
                 state = now
                 yield self._view(browser, conversation, running)
             (running.done if running else self.ready).wait(0.1)
-            trouble = running.trouble if running and running.done.is_set() else trouble
-        yield self._view(browser, conversation, None, str(self.failure or trouble))
+        yield self._view(browser, conversation, None)
 
-    def _view(self, browser: str, conversation: str, running: Running | None, trouble: str = "") -> View:
+    def _view(self, browser: str, conversation: str, running: Running | None) -> View:
         from agent.belief import BeliefState
 
         rec = self.rec
+        trouble = "" if running else str(self.failure or self._troubles.get(conversation, ""))
         if rec is None:
             said = said_html({"via": "text", "user": running.said}) if running else hello_html(())
             wait = oops_html(trouble) if trouble else wait_html(self.stage)

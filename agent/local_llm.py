@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 RECORD = "tastemaker.json"
 """The file beside an adapter's weights that says what it was trained on and for."""
 
+REPEATED = 1.0
+"""What each earlier occurrence of a token in a sentence takes off its logit: small models write in circles."""
+
 
 def read_record(adapter: Path) -> dict[str, Any]:
     """Return an adapter's record; UserError when the folder holds no adapter of ours."""
@@ -167,7 +170,8 @@ class LocalLanguageModel:
                 steps = [self.end] * len(own)
                 for row in sorted(unfinished):
                     allowed = states[row].allowed()
-                    steps[row] = step = allowed[int(logits[row, allowed].argmax())]
+                    repeats = torch.tensor([float(written[row].count(step)) for step in allowed])
+                    steps[row] = step = allowed[int((logits[row, allowed] - REPEATED * repeats).argmax())]
                     if step == self.end:
                         unfinished.discard(row)
                         yield row, self.tokenizer.decode(written[row]).strip()

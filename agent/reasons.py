@@ -14,8 +14,9 @@ from agent.llm import LanguageModel
 from prompts import Prompt, render
 from retrieval.catalog import Catalog, Item, fold
 
-MAX_TOKENS = 36
+MAX_TOKENS = 32
 NEGATIONS = frozenset({"no", "not", "without", "never", "nothing", "none", "instead", "isn't", "nor"})
+PORTRAYS = frozenset({"as", "is", "was", "who", "plays", "has", "does"})
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 
 
@@ -148,10 +149,16 @@ class FactCheck:
         return None
 
     def _miscredited(self, words: Sequence[str], place: int, width: int, item: Item) -> bool:
-        """Tell whether a name stands behind the word for a role that is not its own, such as `directed by` an actor."""
+        """Tell whether a name is said to do what no data tells.
+
+        It stands behind the word for a role that is not its own, such as `directed by` an actor, or is said to be or
+        to play somebody.
+        """
         name = stemmed(" ".join(words[place : place + width]))
         columns = [column for column in self.catalog.schema.with_role("facet") if column.people]
         roles = [c.name for c in columns if any(set(name) <= set(stemmed(v)) for v in item.values(c.name))]
+        if roles and fold(" ".join(words[place + width : place + width + 1])) in PORTRAYS:
+            return True
         before = [fold(word) for word in words[max(0, place - 4) : place]]
         named = [c.name for c in columns for word in before if len(word) >= 4 and word[:5] == fold(c.name)[:5]]
         return bool(roles and named and not set(named) & set(roles))
@@ -179,7 +186,8 @@ class Explainer:
     def explain(self, text: str, belief: BeliefState, item_ids: Sequence[str]) -> Iterator[tuple[int, Reason]]:
         """Yield (place in `item_ids`, reason) as each is finished.
 
-        A model without an adapter has not learned to write reasons and is not asked.
+        A sentence that says too little, or something twice, fails like one that says what is not so. A model without
+        an adapter has not learned to write reasons and is not asked.
         """
         items = [self.catalog[item] for item in item_ids]
         if self.llm.adapter_id == "none":
@@ -188,9 +196,11 @@ class Explainer:
         prompts = [reason_prompt(text, belief, item, self.catalog) for item in items]
         words = [self.check.allowed_words(item, belief) for item in items]
         for place, sentence in self.llm.write(prompts, words, MAX_TOKENS):
-            said = set(stemmed(sentence)) - {stem(word) for word in connecting_words()}
+            connecting = {stem(word) for word in connecting_words()}
+            said = [word for word in stemmed(sentence) if word not in connecting]
             reason = reason_from_facts(items[place], belief, self.catalog)
-            if len(said) >= 2 and not self.check.unsupported(sentence, items[place], belief):
+            plain = len(said) >= 2 and len(said) == len(set(said))
+            if plain and not self.check.unsupported(sentence, items[place], belief):
                 reason = Reason(sentence[:1].upper() + sentence[1:], "llm", reason.evidence)
             yield place, reason
 

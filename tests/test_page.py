@@ -30,9 +30,7 @@ WAIT = 60_000
 
 pytestmark = [
     pytest.mark.page,
-    pytest.mark.skipif(
-        not Path(CHROMIUM).exists() and not os.environ.get("CI"), reason=f"{CHROMIUM} is not installed"
-    ),
+    pytest.mark.skipif(not Path(CHROMIUM).exists() and not os.environ.get("CI"), reason=f"{CHROMIUM} is not installed"),
 ]
 
 
@@ -47,19 +45,29 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def serve() -> Iterator[Callable[..., str]]:
+def started() -> Iterator[dict[str, subprocess.Popen[bytes]]]:
+    """Hold the programs that were started, by address, and end them after the tests."""
+    programs: dict[str, subprocess.Popen[bytes]] = {}
+    yield programs
+    for program in programs.values():
+        program.terminate()
+        program.wait(30)
+
+
+@pytest.fixture(scope="module")
+def serve(started: dict[str, subprocess.Popen[bytes]]) -> Callable[..., str]:
     """Start `app.py` with a home on a free port; return its address once it answers."""
-    started: list[subprocess.Popen[bytes]] = []
 
     def start(home: Path, *options: str) -> str:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        command = [sys.executable, "app.py", "--home", str(home), "--port", str(port), *options]
-        started.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
         address = f"http://127.0.0.1:{port}"
+        command = [sys.executable, "app.py", "--home", str(home), "--port", str(port), *options]
+        program = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        started[address] = program
         for _ in range(600):
-            assert started[-1].poll() is None, "app.py ended"
+            assert program.poll() is None, "app.py ended"
             try:
                 urlopen(address, timeout=5).close()
                 return address
@@ -67,10 +75,7 @@ def serve() -> Iterator[Callable[..., str]]:
                 time.sleep(0.1)
         raise AssertionError("app.py does not answer")
 
-    yield start
-    for process in started:
-        process.terminate()
-        process.wait(30)
+    return start
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +146,39 @@ def test_an_example_can_be_clicked_and_the_turn_undone(page: Page) -> None:
     assert page.locator("section.turn").count() == 0
 
 
+def test_what_is_said_before_the_models_are_loaded_is_answered_once_they_are(
+    browser: Browser, serve: Callable[..., str], tmp_path: Path
+) -> None:
+    tab = browser.new_page()
+    tab.goto(serve(tmp_path / "home", *FAKES))
+    tab.fill("#box textarea", "a western")
+    tab.press("#box textarea", "Enter")
+    tab.wait_for_selector("#live .after", timeout=WAIT)
+    assert tab.locator("#live .you").inner_text() == "a western"
+    assert cards(tab)
+    tab.close()
+
+
+def test_a_verdict_can_be_taken_back_by_its_chip(page: Page) -> None:
+    say(page, "a western")
+    page.locator("#live .card").first.get_by_role("button", name="Seen it").click()
+    chip = page.locator("#known .chip").filter(has_text=page.locator("#live h4").first.inner_text())
+    chip.wait_for(timeout=WAIT)
+    chip.get_by_role("button").click()
+    page.wait_for_selector("#past section.turn", timeout=WAIT)
+    page.wait_for_selector("#live .after", timeout=WAIT)
+    assert "Seen" not in page.locator("#known").inner_text()
+
+
+def test_edit_puts_the_last_message_back_into_the_box_and_why_shows_what_a_reason_rests_on(page: Page) -> None:
+    say(page, "a western from the 60s")
+    page.locator("#live summary").first.click()
+    assert "<a_" in page.locator("#live .why").first.inner_text()
+    page.get_by_role("button", name="Edit").click()
+    page.wait_for_selector(".tries button", timeout=WAIT)
+    assert page.input_value("#box textarea") == "a western from the 60s"
+
+
 def test_two_browsers_never_share_a_conversation(page: Page, browser: Browser) -> None:
     say(page, "a quiet western")
     context = browser.new_context()
@@ -189,7 +227,10 @@ def test_what_a_person_or_a_catalog_writes_is_never_markup(
 
 
 def test_conversations_are_found_again_after_the_program_was_restarted(
-    browser: Browser, serve: Callable[..., str], tmp_path: Path
+    browser: Browser,
+    serve: Callable[..., str],
+    started: dict[str, subprocess.Popen[bytes]],
+    tmp_path: Path,
 ) -> None:
     home = tmp_path / "home"
     context = browser.new_context()
@@ -199,8 +240,8 @@ def test_conversations_are_found_again_after_the_program_was_restarted(
     tab.wait_for_selector(".tries button", timeout=WAIT)
     say(tab, "a western from the 60s")
     shown, state = cards(tab), context.storage_state()
-    port = address.rsplit(":", 1)[1]
-    subprocess.run(["pkill", "-9", "-f", f"app.py .*--port {port}"], check=True)
+    started[address].kill()
+    started[address].wait(30)
     restarted = serve(home, *FAKES)
     for origin in state["origins"]:
         origin["origin"] = restarted

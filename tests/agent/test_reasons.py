@@ -44,6 +44,7 @@ def test_a_sentence_of_the_items_facts_and_the_persons_words_passes(wines: Catal
         ("A wine with no Riesling.", "not Riesling"),
         ("No rain, only Burgundy.", "Burgundy"),
         ("Grown on the moon.", "moon"),
+        ("A Riesling with Anna Weiss as the region.", "Anna Weiss"),
         ("Like River Bend, and from 2021.", "2021"),
         ("A Riesling for any river.", "river"),
     ],
@@ -66,8 +67,8 @@ def test_a_sentence_that_passes_is_kept_with_the_evidence_it_rests_on(wines: Cat
     assert reason.evidence[0] == "grapes: Riesling"
 
 
-def test_an_empty_or_factless_sentence_is_replaced(wines: Catalog) -> None:
-    for sentence in ("", "It is what you want."):
+def test_an_empty_factless_or_circling_sentence_is_replaced(wines: Catalog) -> None:
+    for sentence in ("", "It is what you want.", "A Riesling, a Riesling, a Riesling from Mosel."):
         [(_, reason)] = Explainer(ScriptedLanguageModel(sentence=sentence), wines).explain("x", BELIEF, ["river-bend"])
         assert reason.source == "facts"
 
