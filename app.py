@@ -49,8 +49,7 @@ body.dark,body.dark gradio-app{--tm-page:#15181a}
 .gradio-container{background:var(--bg)!important;color:var(--ink);max-width:none!important;padding:0!important;
   font:15px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif!important}
 .gradio-container .main,.gradio-container .wrap.main{padding:0!important;max-width:none!important}
-footer{display:none!important} .tm,.tm *{box-sizing:border-box}
-.gradio-container{overflow:visible!important}
+footer{display:none!important} .tm,.tm *{box-sizing:border-box} .gradio-container{overflow:visible!important}
 .gradio-container .tm .acts button,.gradio-container .tm .after button,.gradio-container .tm .tries button{margin:0}
 .gradio-container .html-container,.gradio-container .prose{padding:0;font:inherit;color:inherit}
 #shell{display:grid!important;grid-template-columns:230px minmax(0,1fr) 270px;gap:0 28px;max-width:1320px;
@@ -83,11 +82,14 @@ footer{display:none!important} .tm,.tm *{box-sizing:border-box}
 .tm .tries{display:flex;flex-wrap:wrap;gap:8px;margin-top:22px}
 .tm .tries button{padding:8px 14px;border:1px solid var(--line);border-radius:999px;background:var(--card);
   font-size:14px}
-.tm .tries button:hover{border-color:var(--go);color:var(--go)}
-.tm .turn{padding:10px 0 18px} .tm .now{min-height:calc(100vh - 84px);scroll-margin-top:6px}
+.tm .tries button:hover{border-color:var(--go);color:var(--go)} .tm .turn{padding:10px 0 18px}
+.tm.now{min-height:calc(100vh - 84px);scroll-margin-top:6px}
 .tm .you{width:fit-content;max-width:85%;margin:0 0 16px auto;padding:9px 15px;border-radius:16px 16px 4px 16px;
   background:var(--you);overflow-wrap:anywhere;white-space:pre-line}
 .tm .did{margin:0 0 14px;text-align:right;font-size:13px;color:var(--soft)}
+.tm .cards:has(details[open]){align-items:start}
+.tm .wrong{display:flex;flex-wrap:wrap;gap:6px;flex-basis:100%}
+.tm .after .wrong button{border:1px solid var(--line);border-radius:999px;padding:3px 11px}
 .tm .cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(270px,1fr));gap:14px;margin-bottom:14px}
 .tm .card{display:flex;flex-direction:column;background:var(--card);border:1px solid var(--line);
   border-radius:14px;padding:15px 16px 12px;box-shadow:var(--glow)}
@@ -168,10 +170,10 @@ footer{display:none!important} .tm,.tm *{box-sizing:border-box}
     font-size:13px}
   .tm .top{display:flex;justify-content:space-between;align-items:center}
   .tm .top .soft,.tm #menu:not(:checked)~.drawer{display:none}
-  .tm .none{display:none}
-  .tm .known h2{margin-bottom:6px}
-  .tm .known h3{display:none}
-  .tm .known .chips{display:inline-flex;margin:0 6px 6px 0}
+  .tm.none{display:none}
+  .tm.known h2{margin-bottom:6px}
+  .tm.known h3{display:none}
+  .tm.known .chips{display:inline-flex;margin:0 6px 6px 0}
   .tm .hello{padding:5vh 0 20px}
   .tm .hello h2{font-size:23px}
   .tm .cards{grid-template-columns:1fr}
@@ -183,19 +185,15 @@ footer{display:none!important} .tm,.tm *{box-sizing:border-box}
 CLICKS = """
 const opened = new Set();
 element.addEventListener('click', event => {
+  const part = event.target.closest('summary')?.parentElement;
+  if (part) part.open ? opened.delete(part.dataset.key) : opened.add(part.dataset.key);
   const button = event.target.closest('[data-do]');
   if (!button || (button.dataset.confirm && !confirm(button.dataset.confirm))) return;
   trigger('click', {...button.dataset});
 });
-element.addEventListener('toggle', event => {
-  const key = event.target.dataset.key;
-  if (event.target.open) opened.add(key); else if (event.target.isConnected && !drawing) opened.delete(key);
-}, true);
-let drawing = false, turn = '';
-watch('value', () => {
-  drawing = true;
+let turn = '';
+watch('value', () => setTimeout(() => {
   element.querySelectorAll('details[data-key]').forEach(part => { part.open = opened.has(part.dataset.key); });
-  setTimeout(() => { drawing = false; }, 50);
   const live = element.querySelector('[data-conversation]');
   if (!live) return;
   const url = new URL(location);
@@ -203,11 +201,11 @@ watch('value', () => {
     url.searchParams.set('c', live.dataset.conversation);
     history.replaceState(null, '', url);
   }
-  const now = url.searchParams.get('c') + live.dataset.turn;
+  const now = live.dataset.conversation + live.dataset.turn;
   const scroll = () => live.scrollIntoView({block: live.dataset.turn ? 'start' : 'end'});
-  if (now !== turn) [50, 400].forEach(wait => setTimeout(scroll, wait));
+  if (now !== turn) [0, 300].forEach(wait => setTimeout(scroll, wait));
   turn = now;
-});
+}, 30));
 """
 """Clicks on `data-do` buttons go to the server; the address names the conversation; a new turn scrolls into view."""
 WHO = """
@@ -334,15 +332,16 @@ def after_html(turn: Plain, last: bool) -> str:
         button(label, "thumb", css, inside=THUMB, turn=number, verdict=thumb, pressed=verdict == thumb)
         for label, css, thumb in (("Good reply", "up", "thumbs_up"), ("Bad reply", "down", "thumbs_down"))
     ]
-    if verdict == "thumbs_down":
-        words = given[-1]["words"]
-        parts += [
-            button(words_, "thumb", turn=number, verdict="thumbs_down", words=words_, pressed=words_ == words)
-            for words_ in COMPLAINTS
-        ]
     if last:
         edit = button("Edit", "edit", number=number) if turn["via"] == "text" else ""
         parts += ['<span class="gap"></span>', edit, button("Undo", "undo", number=number)]
+    if verdict == "thumbs_down":
+        said = given[-1]["words"]
+        wrong = (
+            button(words, "thumb", turn=number, verdict=verdict, words=words, pressed=words == said)
+            for words in COMPLAINTS
+        )
+        parts.append(f'<div class="wrong">{"".join(wrong)}</div>')
     return f'<div class="after">{"".join(parts)}</div>'
 
 
@@ -599,7 +598,7 @@ class Page:
         """Yield what to show, again whenever it changes while a turn is being answered, the finished state last."""
         state: object = None
         while (running := self._running.get(conversation)) or not self.ready.is_set():
-            now = (running, running and running.reply, running and running.stop.is_set(), self.stage)
+            now = (running and (running.before, running.reply, running.stop.is_set()), running is None, self.stage)
             if now != state:
                 state = now
                 yield self._view(browser, conversation, running)
@@ -618,8 +617,12 @@ class Page:
             return View(side, "", live_html(conversation, said + wait, 0), "", busy=running is not None)
         turns = rec.history(conversation)
         reply = running.reply if running else None
-        plain = rec.belief(conversation) if running is None else (reply and reply["belief"]) or running.before
-        belief = BeliefState.model_validate(plain)
+        plain = (
+            rec.belief(conversation)
+            if running is None
+            else (reply and reply["belief"]) or running.before or (turns and turns[-1]["belief"])
+        )
+        belief = BeliefState.model_validate(plain or {})
         if running:
             number = turns[-1]["turn"] + 1 if turns else 1
             empty = {"turn": number, "items": (), "question": None, "text": "", "done": False, "action": ""}
@@ -870,6 +873,7 @@ def run(args: argparse.Namespace) -> None:
 def main() -> None:
     """Run the program: exit code 0 when done, 2 when the input or a setting is wrong, with one line on stderr."""
     args = parser().parse_args()
+    os.environ.setdefault("TQDM_DISABLE", "1")  # The libraries' bars; ours stay.
     from retrieval.catalog import UserError
 
     try:

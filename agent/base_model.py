@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +63,17 @@ def _embedded(home: Path, say: Say) -> Path:
     except OSError:  # another process was faster
         shutil.rmtree(part)
     return target
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Keep the libraries' warnings about their own parts from the person; what we cannot do is said by errors."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        warnings.simplefilter("ignore", FutureWarning)
+        yield
 
 
 def load(source: str, tokens: Sequence[str], dtype: torch.dtype) -> tuple[Any, Any]:

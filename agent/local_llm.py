@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent.base_model import Say, best_dtype, load, resolve
+from agent.base_model import Say, best_dtype, load, quietly, resolve
 from agent.grammar import WordGrammar
 from prompts import Prompt
 from retrieval.catalog import UserError
@@ -76,7 +76,8 @@ class LocalLanguageModel:
                 raise UserError(f"the adapter {adapter} belongs to {record['model']}, not to {model_id}: set the model")
             from peft import PeftModel
 
-            model = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload().eval()
+            with quietly():
+                model = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload().eval()
             digest = hashlib.sha256((adapter / "adapter_model.safetensors").read_bytes()).hexdigest()[:12]
             adapter_id = f"{adapter.name}@{digest}"
         if dtype is torch.float32:
@@ -220,11 +221,8 @@ class LocalLanguageModel:
 
 def _quantised(model: Any) -> Any:
     """Return `model` with int8 weights in its linear layers: on CPUs without bfloat16 twice as fast at writing."""
-    import warnings
-
     import torch
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with quietly():
         quantise: Any = torch.ao.quantization.quantize_dynamic
         return quantise(copy.copy(model), {torch.nn.Linear}, dtype=torch.qint8)

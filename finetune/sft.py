@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from agent.base_model import load, resolve
+from agent.base_model import load, quietly, resolve
 from agent.local_llm import RECORD
 from finetune.batches import Batch, Encoded, collate, encode, endless
 from finetune.config import TrainingConfig
@@ -71,7 +71,8 @@ def train(
     )
     assert rows == list(range(rows[0], rows[-1] + 1)), "the rows of new tokens must follow each other"
     levels = _levels(rows[0], semantic_ids.sizes)
-    model = get_peft_model(model, peft_config)
+    with quietly():
+        model = get_peft_model(model, peft_config)
     model.train()
     encoded = [(example.task, encode(example, tokenizer)) for example in examples]
     fitting = [(task, example) for task, example in encoded if len(example.ids) <= config.longest]
