@@ -398,7 +398,8 @@ def side_html(conversations: Sequence[Plain], here: str, settings: "Settings", l
         f"{button('Delete this conversation', 'delete', 'x', inside='×', id=one['id'], confirm='Delete this conversation and its feedback?')}</li>"  # noqa: E501
         for one in conversations
     )
-    log = settings.home / "log.sqlite"
+    log, mine = settings.home / "log.sqlite", Path.home()
+    log = Path("~", log.relative_to(mine)) if log.is_relative_to(mine) else log
     return (
         '<div class="tm"><input type="checkbox" id="menu"><div class="top"><h1>Taste<i>maker</i></h1>'
         f'<p class="soft">{text_of(line)}</p><label class="menu" for="menu">Conversations</label></div>'
