@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 RECORD = "tastemaker.json"
 """The file beside an adapter's weights that says what it was trained on and for."""
 
+LIKELY = 0.5
+"""Probability below which a line is not taken."""
 REPEATED = 1.0
 """What each earlier occurrence of a token in a sentence takes off its logit: small models write in circles."""
 
@@ -110,7 +112,11 @@ class LocalLanguageModel:
         return scores
 
     def choose_lines(self, prompt: Prompt, lines: Sequence[str], most: int) -> list[str]:
-        """Return up to `most` of `lines` by greedy decoding inside a trie over their tokens; `done` ends the answer."""
+        """Return up to `most` of `lines` by greedy decoding inside a trie over their tokens; `done` ends the answer.
+
+        A line is taken while it has at least `LIKELY` of the probability, normalised over the trie, that is while the
+        model finds it likelier than everything else together.
+        """
         import torch
 
         trie = self._line_trie(tuple(lines))
@@ -119,11 +125,15 @@ class LocalLanguageModel:
             hidden, cache = self._prefill(prompt.context, prompt.own)
             while len(chosen) < most:
                 path: list[int] = []
+                share = 1.0
                 while allowed := trie.allowed(path):
                     step = allowed[0]
                     if len(allowed) > 1:
-                        logits = self._head(hidden[:, -1])[0, list(allowed)]
-                        step = allowed[int(logits.argmax())]
+                        shares = self._head(hidden[:, -1])[0, list(allowed)].softmax(0)
+                        step = allowed[int(shares.argmax())]
+                        share *= float(shares.max())
+                        if share < LIKELY:
+                            return chosen
                     path.append(step)
                     forced = [step]
                     while len(following := trie.allowed(path)) == 1:
