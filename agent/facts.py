@@ -28,6 +28,17 @@ def liked(belief: BeliefState, catalog: Catalog, most: int = 3) -> str:
     return "; ".join(catalog.label(catalog[item]) for item in ids[-most:] if item in catalog)
 
 
+def spoken(text: str, belief: BeliefState, catalog: Catalog) -> dict[str, str]:
+    """Return the values that every prompt about a person's wish is filled with."""
+    return {
+        "noun": catalog.schema.noun,
+        "text": text[:300],
+        "wanted": wanted(belief),
+        "unwanted": unwanted(belief),
+        "liked": liked(belief, catalog),
+    }
+
+
 def all_facts(item: Item, catalog: Catalog) -> str:
     """Write the item with every known attribute, such as `T (YYYY). genres: A, B. runtime: 90 minutes`."""
     parts = [catalog.label(item)]
@@ -41,10 +52,10 @@ def all_facts(item: Item, catalog: Catalog) -> str:
 
 def few_facts(item: Item, catalog: Catalog, belief: BeliefState, most: int = 4) -> str:
     """Write the item's label and at most `most` values, those that the belief speaks of first."""
-    spoken = {fold(str(entry.value)) for entry in belief.wishes}
+    asked = {fold(str(entry.value)) for entry in belief.wishes}
     values = list(_plain_values(item, catalog))
-    first = [value for value in values if fold(value) in spoken]
-    rest = [value for value in values if fold(value) not in spoken]
+    first = [value for value in values if fold(value) in asked]
+    rest = [value for value in values if fold(value) not in asked]
     return f"{catalog.label(item)}: {', '.join((first + rest)[:most])}"
 
 

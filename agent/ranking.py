@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from agent.belief import BeliefState
-from agent.facts import few_facts, liked, unwanted, wanted
+from agent.facts import few_facts, spoken
 from agent.llm import LanguageModel
 from prompts import Prompt, Tokens, render
 from retrieval.catalog import Catalog
@@ -42,15 +42,7 @@ def rank_prompt(
         {"code": Tokens(semantic_ids.text(item)), "facts": few_facts(catalog[item], catalog, belief)}
         for item in item_ids
     ]
-    return render(
-        "rank",
-        noun=catalog.schema.noun,
-        text=text[:300],
-        wanted=wanted(belief),
-        unwanted=unwanted(belief),
-        liked=liked(belief, catalog),
-        options=options,
-    )
+    return render("rank", options=options, **spoken(text, belief, catalog))
 
 
 class Reranker:

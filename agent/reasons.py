@@ -9,7 +9,7 @@ from functools import cache, cached_property
 from importlib.resources import files
 
 from agent.belief import BeliefState
-from agent.facts import all_facts, liked, unwanted, wanted
+from agent.facts import all_facts, liked, spoken
 from agent.llm import LanguageModel
 from prompts import Prompt, render
 from retrieval.catalog import Catalog, Item, fold
@@ -33,15 +33,7 @@ class Reason:
 
 def reason_prompt(text: str, belief: BeliefState, item: Item, catalog: Catalog) -> Prompt:
     """Render the prompt for one item's reason; all prompts of a turn share their context."""
-    return render(
-        "reason",
-        noun=catalog.schema.noun,
-        text=text[:300],
-        wanted=wanted(belief),
-        unwanted=unwanted(belief),
-        liked=liked(belief, catalog),
-        facts=all_facts(item, catalog),
-    )
+    return render("reason", facts=all_facts(item, catalog), **spoken(text, belief, catalog))
 
 
 def words_of(text: str) -> list[str]:
@@ -101,8 +93,8 @@ class FactCheck:
         item_stems = set(stemmed(self._facts(item)))
         titles = [stemmed(title) for title in liked(belief, self.catalog).split("; ")]
         titles += [title[:-1] for title in titles if len(title) > 1 and title[-1].isdigit()]
-        spoken = {s for entry in (*belief.wishes, *belief.items) for s in stemmed(entry.words)}
-        spoken |= {s for entry in belief.wishes for s in stemmed(str(entry.value))}
+        heard = {s for entry in (*belief.wishes, *belief.items) for s in stemmed(entry.words)}
+        heard |= {s for entry in belief.wishes for s in stemmed(str(entry.value))}
         connecting = {stem(word) for word in connecting_words()}
         found, place = [], 0
         while place < len(words):
@@ -125,7 +117,7 @@ class FactCheck:
                     found.append(f"not {text}")
             elif set(span) <= item_stems:
                 pass
-            elif value is not None or not set(span) <= spoken:
+            elif value is not None or not set(span) <= heard:
                 found.append(text)
             place += width
         return found
