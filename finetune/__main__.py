@@ -8,8 +8,10 @@ from typing import Annotated
 
 import typer
 
+from finetune.config import TrainingConfig
 from retrieval.catalog import UserError
 
+DEFAULT = TrainingConfig()
 app = typer.Typer(add_completion=False, help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
 Home = Annotated[Path | None, typer.Option(help="Folder of index, log and adapters; TASTEMAKER_HOME or ~/.tastemaker.")]
 
@@ -44,9 +46,9 @@ def sft(
     home: Home = None,
     encoder: Annotated[str, typer.Option(help="Sentence encoder of the index.")] = "embedded",
     model: Annotated[str, typer.Option(help="Base model: embedded, a folder or a Hub id.")] = "embedded",
-    row_steps: Annotated[int, typer.Option(min=0, help="Steps on the new token rows alone.")] = 200,
-    steps: Annotated[int, typer.Option(min=0, help="Steps of LoRA with the rows.")] = 500,
-    seed: int = 0,
+    row_steps: Annotated[int, typer.Option(min=0, help="Steps on the new token rows alone.")] = DEFAULT.row_steps,
+    steps: Annotated[int, typer.Option(min=0, help="Steps of LoRA with the rows.")] = DEFAULT.steps,
+    seed: int = DEFAULT.seed,
     resume: Annotated[bool, typer.Option(help="Go on from the last checkpoint in --out.")] = False,
 ) -> None:
     """Train an adapter: new token rows first, then a LoRA on ranking, belief and reason examples."""
@@ -55,7 +57,6 @@ def sft(
 
     from agent.linking import Linker
     from agent.settings import Settings
-    from finetune.config import TrainingConfig
     from finetune.examples import alignment_examples, dialogue_examples, held_out, read_dialogues
     from finetune.sft import train
     from retrieval.encoder import open_encoder
