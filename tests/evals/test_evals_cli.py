@@ -12,8 +12,9 @@ import pytest
 
 from agent.reply import Recommendation, Reply
 from evals import __main__ as cli
-from evals.bench import dialogues, replies, spread, sum_up
-from evals.home import borrowed
+from evals.bench import commands
+from evals.bench.turns import dialogues, replies, spread, sum_up
+from evals.opening import borrowed
 from retrieval.catalog import Catalog
 
 
@@ -36,7 +37,8 @@ class Waiter:
 @pytest.fixture
 def waiter(wines: Catalog, monkeypatch: pytest.MonkeyPatch) -> Waiter:
     one = Waiter(wines)
-    monkeypatch.setattr(cli, "opened", lambda **given: nullcontext(one))
+    for module in (cli, commands):
+        monkeypatch.setattr(module, "opened", lambda **given: nullcontext(one))
     return one
 
 

@@ -49,7 +49,7 @@ class TurnTimes:
 
 def dialogues() -> list[list[str]]:
     """Read the benchmark's conversations: a list of messages each."""
-    text = files("evals").joinpath("bench_turns.yaml").read_text("utf-8")
+    text = files("evals.bench").joinpath("turns.yaml").read_text("utf-8")
     return [list(map(str, messages)) for messages in yaml.safe_load(text)]
 
 

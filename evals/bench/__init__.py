@@ -1,0 +1,1 @@
+"""Benchmarks: fixed data in, figures with their floors and standard errors out."""

@@ -1,0 +1,53 @@
+"""Open the recommender for an evaluation: its options on the command line, and a log of its own."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from agent import Recommender
+
+BORROWED = ("index", "models", "adapters")
+
+Home = Annotated[Path | None, typer.Option(help="Folder with the index and models. Default: that of the settings.")]
+Model = Annotated[str | None, typer.Option(help="Language model: embedded, scripted, a path or a Hub id.")]
+Adapter = Annotated[str | None, typer.Option(help="Adapter: auto, none, a path, or a name under home/adapters.")]
+Encoder = Annotated[str | None, typer.Option(help="Sentence encoder: embedded, hashing, a path or a Hub id.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of everything random.")]
+Json = Annotated[Path | None, typer.Option(help="Write the result with every single value to this file.")]
+
+
+@contextmanager
+def opened(**given: Any) -> Iterator[Recommender]:
+    """Open the recommender that people talk to, on the index and models of its home and with a log of its own.
+
+    `given` are fields of `Settings`; None leaves a field as the settings have it.
+    """
+    from agent import Recommender, Settings
+
+    settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    with borrowed(settings.home) as home:
+        rec = Recommender.open(settings.model_copy(update={"home": home}), say=lambda line: typer.echo(line, err=True))
+        try:
+            yield rec
+        finally:
+            rec.close()
+
+
+@contextmanager
+def borrowed(home: Path) -> Iterator[Path]:
+    """Give a temporary home that shares the index, models and adapters of `home`, which are built there if need be.
+
+    What is said in it is never among the conversations of `home`, and is gone at the end.
+    """
+    with tempfile.TemporaryDirectory(prefix="tastemaker-evals-") as folder:
+        for name in BORROWED:
+            (home / name).mkdir(parents=True, exist_ok=True)
+            (Path(folder) / name).symlink_to((home / name).resolve(), target_is_directory=True)
+        yield Path(folder)
