@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
 
 
+NODES = (understand, decide, retrieve, rerank, explain, answer, record)
+
+
 def open_checkpoints(path: Path) -> SqliteSaver:
     """Open the SQLite file that holds the checkpoint of every conversation."""
     os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"
@@ -56,7 +59,7 @@ def build(checkpointer: SqliteSaver | None = None) -> CompiledStateGraph[State, 
     from langgraph.graph import END, START, StateGraph
 
     graph = StateGraph(State, context_schema=Here)
-    for node in (understand, decide, retrieve, rerank, explain, answer, record):
+    for node in NODES:
         graph.add_node(node.__name__, node)
     graph.add_edge(START, "understand")
     graph.add_edge("understand", "decide")

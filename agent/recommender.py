@@ -49,7 +49,8 @@ class Recommender:
 
     def __init__(self, tools: Tools, retriever: Ranks, linker: Linker) -> None:
         """Serve conversations with `tools`; `open` is the way in."""
-        self.settings, self.tools, self.catalog = tools.settings, tools, retriever.catalog
+        self.settings, self.tools = tools.settings, tools
+        self.catalog, self.semantic_ids = retriever.catalog, retriever.semantic_ids
         self._retriever, self._linker = retriever, linker
         self._memory = Memory(tools.settings.home / "checkpoints.sqlite", tools.log)
         self._locks: dict[str, threading.Lock] = {}

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from evals.bench.commands import app as bench
-from evals.opening import Adapter, Encoder, Home, Model, Seed, opened
+from evals.opening import Adapter, Encoder, Home, Json, Model, Seed, opened, progress
 from retrieval.catalog import UserError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
@@ -19,11 +19,15 @@ app.add_typer(bench, name="bench")
 @app.command()
 def run(
     paths: Annotated[
-        list[Path] | None, typer.Argument(help="Scenario files and folders of them. Default: those that ship.")
+        list[Path] | None, typer.Argument(help="Scenario files and folders of them. Default: those about films.")
     ] = None,
     tag: Annotated[list[str] | None, typer.Option(help="Only scenarios with this tag; may be given again.")] = None,
-    json: Annotated[Path | None, typer.Option(help="Write everything as JSON to this file.")] = None,
+    repeat: Annotated[int, typer.Option(min=1, help="Rounds; from the second on in an order drawn by --seed.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes that play at the same time.")] = 1,
+    resume: Annotated[bool, typer.Option(help="Go on with a run that was killed.")] = False,
+    json: Json = None,
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML to this file.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write one HTML page with every transcript to this file.")] = None,
     home: Home = None,
     model: Model = None,
     adapter: Adapter = None,
@@ -35,32 +39,43 @@ def run(
     Exit code 0 when all passed, 1 when an expectation did not hold or the program broke, 2 when the input is wrong.
     """
     from rich.console import Console
-    from rich.progress import Progress
 
+    from agent import Settings
     from evals import report
-    from evals.reading import check_all, read_all
-    from evals.run import play, select
+    from evals.reading import read_all, select
+    from evals.rounds import Store, play_all
 
-    shipped = Path(__file__).with_name("scenarios")
-    scripts = select(read_all(paths or [shipped]), tag or ())
+    scripts = select(read_all(paths or [Path(__file__).with_name("scenarios") / "films"]), tag or ())
     if not scripts:
         raise UserError(f"no scenario has the tag {' or '.join(tag or ())}: leave --tag out to run them all")
-    console = Console()
-    with opened(home=home, model=model, adapter=adapter, encoder=encoder, seed=seed) as rec:
-        check_all(scripts, rec.catalog)
-        with Progress(console=Console(stderr=True), transient=True) as progress:
-            played = [play(script, rec) for script in progress.track(scripts, description="Playing")]
-    report.print_table(played, console)
-    made_by = {
-        "scenarios": len(scripts), "tags": tag or [], "home": home, "model": model, "adapter": adapter,
-        "encoder": encoder, "seed": seed,
-    }  # fmt: skip
+    given = {"home": home, "model": model, "adapter": adapter, "encoder": encoder, "seed": seed}
+    made_by = {"tags": tag or [], "repeat": repeat, **given}
+    folder = home or Settings().home
+    store = Store.begin(folder / "evals" / "run.jsonl", scripts, made_by, resume)
+    with progress("Playing") as tell:
+        played = play_all(
+            scripts, store, given, rounds=repeat, jobs=jobs, seed=seed or 0, open_stage=opened, report=tell
+        )
+    report.print_table(played, Console())
     if json:
-        report.write(json, report.as_json(played, made_by))
+        report.write(json, report.as_result(played, made_by).as_json())
     if junit:
         report.write(junit, report.as_junit(played))
+    if html:
+        from evals.html import as_html
+
+        report.write(html, as_html(played, made_by))
+    store.end()
     if any(one.status != "passed" for one in played):
         raise typer.Exit(1)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of scenario files, for editors."""
+    from evals.scenario import json_schema
+
+    typer.echo(json_schema())
 
 
 def main() -> None:

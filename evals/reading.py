@@ -12,7 +12,8 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from evals.scenario import SHOWN, Scenario
+from agent.belief import ITEMS
+from evals.scenario import SHOWN, DropPattern, ExpectedQuestion, Scenario
 from retrieval.catalog import Catalog, UserError, fold
 from retrieval.constraints import Constraint
 
@@ -84,6 +85,12 @@ def read(path: Path) -> Script:
         ) from error
 
 
+def select(scripts: Iterable[Script], tags: Iterable[str]) -> list[Script]:
+    """Keep the scripts that have at least one of `tags`; all of them when none is given."""
+    wanted = set(tags)
+    return [script for script in scripts if not wanted or wanted & set(script.scenario.tags)]
+
+
 def check_all(scripts: Iterable[Script], catalog: Catalog) -> None:
     """Refuse what `check_against` refuses, for several scripts at once."""
     mistakes: list[str] = []
@@ -101,9 +108,13 @@ def check_against(script: Script, catalog: Catalog) -> None:
     mistakes: list[str] = []
     columns = [column.name for column in catalog.schema.columns]
     for place, part in _parts(script.scenario):
-        attribute = getattr(part, "attribute", None)
-        if attribute not in (None, "text") and catalog.schema.column(attribute) is None:
-            mistakes.append(f"{script.where((*place, 'attribute'))}: the catalog has no attribute {attribute!r}"
+        key = "about" if isinstance(part, ExpectedQuestion) else "attribute"
+        attribute = getattr(part, key, None)
+        if not isinstance(attribute, str):
+            continue
+        free = ("text", ITEMS) if isinstance(part, DropPattern) else ("text",)
+        if attribute not in free and catalog.schema.column(attribute) is None:
+            mistakes.append(f"{script.where((*place, key))}: the catalog has no attribute {attribute!r}"
                             + _nearest(attribute, columns))  # fmt: skip
         elif isinstance(part, Constraint) and part.op in ("is", "is_not"):
             values = next((v for name, v in catalog.vocabulary.items() if fold(name) == fold(part.attribute)), None)
@@ -195,9 +206,10 @@ def _named_items(scenario: Scenario) -> Iterator[tuple[tuple[str, int, *tuple[st
         for key in ("includes", "excludes"):
             for position, name in enumerate(getattr(turn.expect.items, key)):
                 yield (*top, "expect", "items", key, position), name
-        for key in ("has", "lacks"):
-            for position, pattern in enumerate(getattr(turn.expect.belief.items, key)):
-                yield (*top, "expect", "belief", "items", key, position, "item"), pattern.item
+        for part in ("update", "belief"):
+            for key in ("has", "lacks"):
+                for position, pattern in enumerate(getattr(getattr(turn.expect, part).items, key)):
+                    yield (*top, "expect", part, "items", key, position, "item"), pattern.item
         if turn.feedback is not None and isinstance(turn.feedback.item, str):
             yield (*top, "feedback", "item"), turn.feedback.item
 

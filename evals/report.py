@@ -1,8 +1,7 @@
-"""What a run of scenarios came to: a table with explanations, JSON, and JUnit XML."""
+"""What a run of scenarios came to: a table with explanations, a result, and JUnit XML."""
 
 from __future__ import annotations
 
-import json
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
@@ -10,6 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evals.coverage import coverage, summary
+from evals.records import as_record, without_times
+from evals.results import Result
 from evals.run import Played
 
 if TYPE_CHECKING:
@@ -26,6 +28,18 @@ def totals(played: Sequence[Played]) -> dict[str, int]:
     return {**counts, "checks": len(checks), "checks_held": sum(check.holds for check in checks)}
 
 
+def unsteady(played: Sequence[Played]) -> list[str]:
+    """Write one line for each scenario that did not end alike in all its rounds."""
+    ends: dict[str, list[str]] = {}
+    for one in played:
+        ends.setdefault(one.script.scenario.name, []).append(one.status)
+    return [
+        f"unsteady: {name}: passed in {rounds.count('passed')} of {len(rounds)} rounds"
+        for name, rounds in ends.items()
+        if len(set(rounds)) > 1
+    ]
+
+
 def print_table(played: Sequence[Played], console: Console) -> None:
     """Print one line a scenario, then for each that did not pass what was expected and what came."""
     from rich.markup import escape
@@ -39,7 +53,7 @@ def print_table(played: Sequence[Played], console: Console) -> None:
         checks = [check for turn in one.turns for check in turn.checks]
         held = sum(check.holds for check in checks)
         table.add_row(
-            escape(one.script.scenario.name),
+            escape(one.name),
             f"{len(one.turns)}/{len(one.script.scenario.turns)}",
             f"{held}/{len(checks)}",
             f"{one.seconds:.1f}",
@@ -54,6 +68,8 @@ def print_table(played: Sequence[Played], console: Console) -> None:
         f"\n{count['passed']} passed, {count['failed']} failed, {count['error']} errors; "
         f"{count['checks_held']} of {count['checks']} checks held"
     )
+    for text in (*unsteady(played), *summary(coverage(played))):
+        console.print(text, highlight=False, markup=False, soft_wrap=True, style="dim")
 
 
 def print_explanation(played: Played, console: Console) -> None:
@@ -61,7 +77,7 @@ def print_explanation(played: Played, console: Console) -> None:
     from rich.markup import escape
 
     line = partial(console.print, highlight=False, soft_wrap=True)
-    line(f"\n[bold]{escape(played.script.scenario.name)}[/]")
+    line(f"\n[bold]{escape(played.name)}[/]")
     for number, check, where in played.failures():
         line(f"  {escape(where)}  turn {number}: {escape(played.turns[number - 1].did)}")
         line(f"    {'.'.join(map(str, check.place))}", style="dim")
@@ -73,40 +89,28 @@ def print_explanation(played: Played, console: Console) -> None:
         line(escape(played.error.rstrip()), style="dim")
 
 
-def as_json(played: Sequence[Played], run: Mapping[str, Any]) -> str:
-    """Write the whole run as JSON: `run` (what made it), totals, and every turn with its reply and checks."""
-    record = {
-        "run": dict(run),
-        "totals": totals(played),
-        "scenarios": [
-            {
-                "name": one.script.scenario.name,
-                "file": str(one.script.path),
-                "tags": list(one.script.scenario.tags),
-                "status": one.status,
-                "error": one.error or None,
-                "turns": [
-                    {
-                        "did": turn.did,
-                        "seconds": round(turn.seconds, 3),
-                        "checks": [
-                            {
-                                "what": ".".join(map(str, check.place)),
-                                "expected": check.expected,
-                                "got": check.got,
-                                "holds": check.holds,
-                            }
-                            for check in turn.checks
-                        ],
-                        "reply": turn.reply.as_dict() if turn.reply else None,
-                    }
-                    for turn in one.turns
-                ],
-            }
-            for one in played
-        ],
-    }
-    return json.dumps(record, ensure_ascii=False, indent=2, default=str) + "\n"
+def as_result(played: Sequence[Played], made_by: Mapping[str, Any]) -> Result:
+    """Return the run as a result whose units are scenarios: passed, and the share of checks that held.
+
+    A scenario that broke off has passed nothing. Its transcripts stand in the notes, without durations, so that the
+    same run gives the same bytes.
+    """
+    passed: dict[str, float | None] = {one.name: float(one.status == "passed") for one in played}
+    held: dict[str, float | None] = {}
+    for one in played:
+        checks = [check.holds for turn in one.turns for check in turn.checks]
+        held[one.name] = sum(checks) / len(checks) if checks else None
+    transcripts = [
+        {
+            "file": str(one.script.path),
+            "tags": list(one.script.scenario.tags),
+            "status": one.status,
+            **without_times(as_record(one)),
+        }
+        for one in played
+    ]
+    notes = {"totals": totals(played), "coverage": coverage(played), "scenarios": transcripts}
+    return Result("run", made_by, {"tastemaker": {"passed": passed, "checks held": held}}, notes)
 
 
 def as_junit(played: Sequence[Played]) -> str:
@@ -124,7 +128,7 @@ def as_junit(played: Sequence[Played]) -> str:
         case = ET.SubElement(
             suite,
             "testcase",
-            name=_clean(one.script.scenario.name),
+            name=_clean(one.name),
             classname=_clean(str(one.script.path.with_suffix(""))).replace("/", "."),
             file=_clean(str(one.script.path)),
             time=f"{one.seconds:.3f}",

@@ -5,22 +5,26 @@ from __future__ import annotations
 import re
 import time
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from agent.reasons import FactCheck
 from agent.reply import Reply
-from evals.expectations import Check, Seen, compare
+from evals.expectations import compare
 from evals.reading import Script, find_item
 from evals.scenario import Given, Turn
+from evals.seen import Check, Seen
 from retrieval.catalog import Catalog
+from retrieval.semantic_ids import SemanticIds
 
 Status = Literal["passed", "failed", "error"]
+FEW = 10
+"""Candidates of a turn that are kept."""
 
 
 class Talker(Protocol):
-    """The part of a recommender that a scenario uses."""
+    """The part of a recommender that talks."""
 
     @property
     def catalog(self) -> Catalog:
@@ -29,6 +33,15 @@ class Talker(Protocol):
 
     def reply(self, conversation: str, text: str) -> Reply:
         """Answer a message."""
+        ...
+
+
+class Stage(Talker, Protocol):
+    """The part of a recommender that a scenario uses."""
+
+    @property
+    def semantic_ids(self) -> SemanticIds:
+        """The code of every item."""
         ...
 
     def remove(self, conversation: str, attribute: str, value: str | int | float | None = None) -> Reply:
@@ -41,13 +54,24 @@ class Talker(Protocol):
         """Take a verdict on an item or on a whole reply."""
         ...
 
+    def export(self, conversation: str) -> dict[str, Any]:
+        """Return what the log holds on a conversation."""
+        ...
+
+    def delete(self, conversation: str) -> None:
+        """Forget a conversation."""
+        ...
+
 
 @dataclass(frozen=True)
 class PlayedTurn:
     """One turn as it was played: what was done, the reply if there was one, and every check."""
 
     did: str
-    reply: Reply | None
+    reply: Mapping[str, Any] | None
+    """The reply as plain data."""
+    candidates: tuple[Mapping[str, Any], ...]
+    """The first few candidates with their scores, best first."""
     seconds: float
     checks: tuple[Check, ...]
 
@@ -60,6 +84,13 @@ class Played:
     turns: tuple[PlayedTurn, ...]
     error: str = ""
     """The traceback of the exception that broke the scenario off; empty when none did."""
+    round: int = 1
+    """Which repetition this was."""
+
+    @property
+    def name(self) -> str:
+        """The scenario's name, with the repetition from the second on."""
+        return self.script.scenario.name + (f" (round {self.round})" if self.round > 1 else "")
 
     @property
     def status(self) -> Status:
@@ -81,14 +112,8 @@ class Played:
                     yield number, check, self.script.where(("turns", number - 1, "expect", *check.place))
 
 
-def select(scripts: Iterable[Script], tags: Iterable[str]) -> list[Script]:
-    """Keep the scripts that have at least one of `tags`; all of them when none is given."""
-    wanted = set(tags)
-    return [script for script in scripts if not wanted or wanted & set(script.scenario.tags)]
-
-
-def play(script: Script, rec: Talker) -> Played:
-    """Play one scenario in a conversation of its own.
+def play(script: Script, rec: Stage, round: int = 1) -> Played:
+    """Play one scenario in a conversation of its own, which is forgotten afterwards.
 
     An exception breaks the scenario off and is kept; the turns before it keep their checks.
     """
@@ -102,19 +127,28 @@ def play(script: Script, rec: Talker) -> Played:
             start = time.perf_counter()
             reply = _do(turn, rec, conversation, latest)
             seconds = time.perf_counter() - start
-            checks: tuple[Check, ...] = ()
-            if reply is not None:
-                checks = tuple(compare(turn.expect, Seen(reply, rec.catalog, facts, dict(shown), seconds)))
-                shown[number] = tuple(item.id for item in reply.items)
-                # A click speaks of the list on screen, which a reply without items leaves standing.
-                latest = reply if reply.items or latest is None else latest
-            turns.append(PlayedTurn(_described(turn), reply, seconds, checks))
+            if reply is None:
+                turns.append(PlayedTurn(_described(turn), None, (), seconds, ()))
+                continue
+            seen = Seen(reply, rec.catalog, rec.semantic_ids, facts, dict(shown), seconds)
+            checks = tuple(compare(turn.expect, seen))
+            shown[number] = tuple(item.id for item in reply.items)
+            # A click speaks of the list on screen, which a reply without items leaves standing.
+            latest = reply if reply.items or latest is None else latest
+            logged = rec.export(conversation)["entries"][-1]
+            candidates = tuple(
+                {**one, "title": rec.catalog.label(rec.catalog[one["item_id"]])}
+                for one in logged.get("candidates", ())[:FEW]
+            )
+            turns.append(PlayedTurn(_described(turn), reply.as_dict(), candidates, seconds, checks))
     except Exception:  # the outermost loop over foreign code: one broken scenario must not hide the others
-        return Played(script, tuple(turns), traceback.format_exc())
-    return Played(script, tuple(turns))
+        return Played(script, tuple(turns), traceback.format_exc(), round)
+    finally:
+        rec.delete(conversation)
+    return Played(script, tuple(turns), "", round)
 
 
-def _do(turn: Turn, rec: Talker, conversation: str, latest: Reply | None) -> Reply | None:
+def _do(turn: Turn, rec: Stage, conversation: str, latest: Reply | None) -> Reply | None:
     if turn.say is not None:
         return rec.reply(conversation, turn.say)
     if turn.remove is not None:

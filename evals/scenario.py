@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
-from typing import Any, Literal
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from agent.belief import Intent, Verdict
 from retrieval.constraints import Constraint, Op
@@ -31,12 +32,6 @@ class Bounds(Strict):
     at_least: float | None = None
     at_most: float | None = None
 
-    @model_validator(mode="before")
-    @classmethod
-    def _from_number(cls, value: Any) -> Any:
-        plain = isinstance(value, int | float) and not isinstance(value, bool)
-        return {"at_least": value, "at_most": value} if plain else value
-
     @model_validator(mode="after")
     def _possible(self) -> Bounds:
         if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
@@ -56,6 +51,29 @@ class Bounds(Strict):
         if self.at_most is None:
             return f"at least {self.at_least:g}"
         return f"at most {self.at_most:g}" if self.at_least is None else f"{self.at_least:g} to {self.at_most:g}"
+
+
+def _from_number(value: Any) -> Any:
+    plain = isinstance(value, int | float) and not isinstance(value, bool)
+    return {"at_least": value, "at_most": value} if plain else value
+
+
+def _from_word(value: Any) -> Any:
+    if isinstance(value, bool):
+        return {"asked": value}
+    return {"about": value} if isinstance(value, str) else value
+
+
+def _one_or_several(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+Range = Annotated[Bounds, BeforeValidator(_from_number, json_schema_input_type=Bounds | float)]
+"""Bounds, or a number that stands for exactly that."""
+Intents = Annotated[
+    tuple[Intent, ...], BeforeValidator(_one_or_several, json_schema_input_type=Intent | list[Intent])
+]
+Words = Annotated[tuple[str, ...], BeforeValidator(_one_or_several, json_schema_input_type=str | list[str])]
 
 
 class ItemLimit(Constraint):
@@ -85,47 +103,66 @@ class WishPattern(Strict):
     weight: Literal[1, -1] | None = None
 
 
+class DropPattern(Strict):
+    """Something taken back; without a value, whatever of the attribute it was."""
+
+    attribute: str
+    value: str | int | float | None = None
+
+
 class VerdictPattern(Strict):
-    """What the belief holds about one item."""
+    """What was said about one item."""
 
     item: str
     """By label (`T (YYYY)`), title, id, or where it was shown: `turn 1 item 2`, turns of the file counted from 1."""
     verdict: Verdict | None = None
 
 
-class ExpectedLimits(Strict):
-    """Hard constraints that must be in force, and some that must not."""
-
-    has: tuple[LimitPattern, ...] = ()
-    lacks: tuple[LimitPattern, ...] = ()
+def said(pattern: Strict) -> str:
+    """Write a pattern in a few words: `genres is not Horror`."""
+    return " ".join(str(value).replace("_", " ") for value in pattern.model_dump(exclude_none=True).values())
 
 
-class ExpectedWishes(Strict):
-    """Soft wishes that must be held, and some that must not."""
-
-    has: tuple[WishPattern, ...] = ()
-    lacks: tuple[WishPattern, ...] = ()
+Pattern = TypeVar("Pattern", bound=Strict)
 
 
-class ExpectedVerdicts(Strict):
-    """Verdicts that must be held, and some that must not."""
+class Entries(Strict, Generic[Pattern]):
+    """Entries that must be there, and some that must not."""
 
-    has: tuple[VerdictPattern, ...] = ()
-    lacks: tuple[VerdictPattern, ...] = ()
+    has: tuple[Pattern, ...] = ()
+    lacks: tuple[Pattern, ...] = ()
+
+    @model_validator(mode="after")
+    def _possible(self) -> Entries[Pattern]:
+        for pattern in self.has:
+            if pattern in self.lacks:
+                raise ValueError(f"{said(pattern)} cannot be there and not be there: leave one of the two out")
+        return self
+
+
+class ExpectedUpdate(Strict):
+    """What this message alone must change."""
+
+    nothing: Literal[True] | None = None
+    """The belief stays as it was, the intent aside."""
+    set: Entries[LimitPattern] = Entries()
+    prefer: Entries[WishPattern] = Entries()
+    drop: Entries[DropPattern] = Entries()
+    items: Entries[VerdictPattern] = Entries()
 
 
 class ExpectedBelief(Strict):
     """What must be believed after the turn."""
 
-    constraints: ExpectedLimits = ExpectedLimits()
-    preferences: ExpectedWishes = ExpectedWishes()
-    items: ExpectedVerdicts = ExpectedVerdicts()
+    constraints: Entries[LimitPattern] = Entries()
+    preferences: Entries[WishPattern] = Entries()
+    items: Entries[VerdictPattern] = Entries()
 
 
 class ExpectedItems(Strict):
     """What must be recommended in the turn."""
 
-    count: Bounds | None = None
+    count: Range | None = None
     all: tuple[ItemLimit, ...] = ()
     """Every item satisfies every one of these."""
     any: tuple[ItemLimit, ...] = ()
@@ -137,6 +174,23 @@ class ExpectedItems(Strict):
     excludes: tuple[str, ...] = ()
     not_shown_before: bool = False
     """Whether every item must be new to this conversation."""
+    semantic_ids_valid: bool = False
+    """Whether every item must carry the Semantic ID that the index gave it."""
+    diversity: Range | None = None
+    """Mean distance of two items, 0..1: one minus the share of facet values that they have in common (Jaccard)."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> ExpectedItems:
+        for limit in (*self.all, *self.any):
+            if limit in self.none:
+                raise ValueError(f"an item with {limit} cannot be asked for and ruled out: leave one of the two out")
+        for name in self.includes:
+            if name in self.excludes:
+                raise ValueError(f"{name!r} cannot be included and excluded: leave one of the two out")
+        most = None if self.count is None else self.count.at_most
+        if most is not None and most < max(len(self.includes), bool(self.any)):
+            raise ValueError(f"at most {most:g} items cannot hold all that must be there: raise count or ask for less")
+        return self
 
 
 class ExpectedReasons(Strict):
@@ -144,6 +198,8 @@ class ExpectedReasons(Strict):
 
     grounded: Literal[True] | None = None
     """Every item has a reason, and each fact in it is in the item's data or the belief."""
+    mentions: tuple[str, ...] = ()
+    """Words each of which stands in at least one reason; case does not count."""
 
 
 class ExpectedText(Strict):
@@ -153,25 +209,39 @@ class ExpectedText(Strict):
     lacks: tuple[str, ...] = ()
 
 
+class ExpectedQuestion(Strict):
+    """Whether a question is asked, and about what; `true`, `false` or an attribute stand for the whole."""
+
+    asked: bool = True
+    about: str | None = None
+    """The attribute that the question is about."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> ExpectedQuestion:
+        if self.about is not None and not self.asked:
+            raise ValueError("a question that is not asked is about nothing: leave one of the two out")
+        return self
+
+
+Asked = Annotated[
+    ExpectedQuestion, BeforeValidator(_from_word, json_schema_input_type=ExpectedQuestion | bool | str)
+]
+
+
 class Expect(Strict):
     """What must hold after one turn. Everything is optional; wording is never compared as a whole."""
 
-    intent: tuple[Intent, ...] = ()
+    intent: Intents = ()
     """The intent understood: one, or any of several."""
-    action: tuple[str, ...] = ()
+    action: Words = ()
     """What was decided: one, or any of several."""
+    update: ExpectedUpdate = ExpectedUpdate()
     belief: ExpectedBelief = ExpectedBelief()
     items: ExpectedItems = ExpectedItems()
     reasons: ExpectedReasons = ExpectedReasons()
     text: ExpectedText = ExpectedText()
-    question: bool | None = None
-    """Whether a question is asked."""
-    latency_ms: Bounds | None = None
-
-    @field_validator("intent", "action", mode="before")
-    @classmethod
-    def _one_or_several(cls, value: Any) -> Any:
-        return [value] if isinstance(value, str) else value
+    question: Asked | None = None
+    latency_ms: Range | None = None
 
 
 class Given(Strict):
@@ -219,3 +289,9 @@ class Scenario(Strict):
         if not self.turns:
             raise ValueError("a scenario has at least one turn")
         return self
+
+
+def json_schema() -> str:
+    """Return the JSON Schema of a scenario file, for editors that complete and check YAML as it is written."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Scenario.model_json_schema()}
+    return json.dumps(schema, indent=1, sort_keys=True)

@@ -23,6 +23,7 @@ class Waiter:
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
+        self.semantic_ids: Any = None
         self.heard: list[tuple[str, str]] = []
 
     def reply(self, conversation: str, text: str) -> Reply:
@@ -34,8 +35,15 @@ class Waiter:
         )  # fmt: skip
 
 
+    def export(self, conversation: str) -> dict[str, Any]:
+        return {"entries": [{}]}
+
+    def delete(self, conversation: str) -> None:
+        pass
+
+
 @pytest.fixture
-def waiter(wines: Catalog, monkeypatch: pytest.MonkeyPatch) -> Waiter:
+def waiter(wines: Catalog, home: Path, monkeypatch: pytest.MonkeyPatch) -> Waiter:
     one = Waiter(wines)
     for module in (cli, commands):
         monkeypatch.setattr(module, "opened", lambda **given: nullcontext(one))
@@ -62,7 +70,7 @@ def test_a_run_that_holds_exits_with_0_and_writes_its_reports(
     out, junit = tmp_path / "new" / "out.json", tmp_path / "out.xml"
     assert command(monkeypatch, "run", path, "--tag", "wine", "--json", out, "--junit", junit, "--seed", 3) == 0
     assert "1 passed, 0 failed, 0 errors" in capsys.readouterr().out
-    assert json.loads(out.read_text("utf-8"))["run"]["seed"] == 3
+    assert json.loads(out.read_text("utf-8"))["made_by"]["seed"] == 3
     assert junit.read_text("utf-8").startswith("<?xml")
 
 

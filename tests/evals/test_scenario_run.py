@@ -13,17 +13,36 @@ import pytest
 from rich.console import Console
 
 from agent.reply import Recommendation, Reply
-from evals.reading import Script, read
-from evals.report import as_json, as_junit, print_table, totals
-from evals.run import Played, play, select
+from evals.html import as_html
+from evals.item_expectations import diversity
+from evals.reading import Script, read, select
+from evals.report import as_junit, as_result, print_table, totals, unsteady
+from evals.run import Played, play
 from retrieval.catalog import Catalog
 
+UPDATE: dict[str, Any] = {
+    "intent": "recommend",
+    "set": [{"attribute": "price", "op": "at_most", "value": 20}],
+    "prefer": [{"attribute": "grapes", "value": "Riesling", "weight": 1.0}],
+    "drop": [{"attribute": "region", "value": "Mosel"}],
+    "items": [{"ref": "#1", "item_id": "old-cellar", "title": "Old Cellar", "verdict": "seen"}],
+}
 BELIEF: dict[str, Any] = {
     "intent": "recommend",
     "constraints": [{"attribute": "price", "op": "at_most", "value": 20, "words": "under 20", "turn": 1}],
     "preferences": [{"attribute": "grapes", "value": "Riesling", "weight": 1.0, "words": "riesling", "turn": 1}],
-    "items": [{"item_id": "old-cellar", "title": "Old Cellar", "verdict": "seen", "words": "seen it", "turn": 1}],
+    "items": [
+        {"ref": "Old Cellar", "item_id": "old-cellar", "title": "Old Cellar", "verdict": "seen", "words": "seen it"}
+    ],
+    "questions": [{"attribute": "region", "text": "From where?", "words": "", "turn": 1}],
 }
+
+
+class OneCode:
+    """Semantic IDs of which only the first item's is what the replies carry."""
+
+    def text(self, item_id: str) -> str:
+        return "<a_2>" if item_id == "red-hill" else "<a_1>"
 
 
 class Cellar:
@@ -31,6 +50,7 @@ class Cellar:
 
     def __init__(self, catalog: Catalog, *lists: tuple[str, ...], reason: str = "", breaks: bool = False) -> None:
         self.catalog, self.lists, self.reason, self.breaks = catalog, lists, reason, breaks
+        self.semantic_ids: Any = OneCode()
         self.turn = 0
         self.done: list[tuple[Any, ...]] = []
 
@@ -44,7 +64,7 @@ class Cellar:
         )
         return Reply(
             conversation, self.turn, "Here you are.", items, "Red or white?" if not items else None, "recommend",
-            {"intent": "recommend"}, BELIEF, {"cards": 0.1, "total": 0.2}, True,
+            UPDATE, BELIEF, {"cards": 0.1, "total": 0.2}, True,
         )  # fmt: skip
 
     def remove(self, conversation: str, attribute: str, value: str | int | float | None = None) -> Reply:
@@ -55,6 +75,14 @@ class Cellar:
         self, conversation: str, turn: int, item_id: str | None = None, *, verdict: str, words: str = ""
     ) -> None:
         self.done.append(("feedback", turn, item_id, verdict))
+
+    def export(self, conversation: str) -> dict[str, Any]:
+        found = {"item_id": "old-cellar", "score": 0.5, "propensity": 0.2, "scores": {"dense": 0.5}}
+        return {"entries": [{"candidates": [found]}]}
+
+    def delete(self, conversation: str) -> None:
+        self.done.append(("delete", conversation))
+        self.turn = 0
 
 
 Write = Callable[..., Script]
@@ -109,6 +137,20 @@ def outcomes(played: Played) -> dict[str, bool]:
         ("{text: {contains: [HERE]}}", True),
         ("{text: {contains: [wine]}}", False),
         ("{text: {lacks: [here]}}", False),
+        ("{update: {set: {has: [{attribute: price, op: at_most}]}}}", True),
+        ("{update: {set: {lacks: [{attribute: price}]}}}", False),
+        ("{update: {prefer: {has: [{attribute: grapes, weight: 1}]}}}", True),
+        ("{update: {prefer: {has: [{attribute: grapes, weight: -1}]}}}", False),
+        ("{update: {drop: {has: [{attribute: region}]}}}", True),
+        ("{update: {drop: {has: [{attribute: region, value: Rioja}]}}}", False),
+        ("{update: {items: {has: [{item: Old Cellar, verdict: seen}]}}}", True),
+        ("{update: {items: {has: [{item: Old Cellar, verdict: liked}]}}}", False),
+        ("{update: {nothing: true}}", False),
+        ("{items: {semantic_ids_valid: true}}", True),
+        ("{items: {diversity: {at_most: 0.9}}}", True),
+        ("{items: {diversity: {at_least: 0.9}}}", False),
+        ("{reasons: {mentions: [riesling]}}", True),
+        ("{reasons: {mentions: [malbec]}}", False),
         ("{question: false}", True),
         ("{question: true}", False),
         ("{latency_ms: {at_most: 60000}}", True),
@@ -180,6 +222,7 @@ def test_clicks_reach_the_recommender_in_order(script: Write, wines: Catalog) ->
         ("feedback", 1, "red-hill", "liked"),
         ("feedback", 1, None, "thumbs_up"),
         ("remove", "price", 20),
+        ("delete", "eval-one"),
     ]
 
 
@@ -194,6 +237,31 @@ def test_an_exception_is_an_error_and_not_a_failure(script: Write, wines: Catalo
 def test_a_click_on_a_place_that_was_not_shown_is_an_error(script: Write, wines: Catalog) -> None:
     played = play(script("{say: hi}", "{feedback: {item: 5, verdict: seen}}"), Cellar(wines, ("red-hill",)))
     assert "feedback on item 5 of a list of 1" in played.error
+
+
+def test_an_item_with_a_code_that_the_index_did_not_give_it_fails(script: Write, wines: Catalog) -> None:
+    turn = script("{say: hi, expect: {items: {semantic_ids_valid: true}}}")
+    assert play(turn, Cellar(wines, ("red-hill",))).status == "failed"
+
+
+def test_a_question_is_known_by_what_it_is_about(script: Write, wines: Catalog) -> None:
+    asks = Cellar(wines, ())
+    assert play(script("{say: hi, expect: {question: true}}"), asks).status == "passed"
+    assert play(script("{say: hi, expect: {question: region}}"), asks).status == "passed"
+    assert play(script("{say: hi, expect: {question: grapes}}"), asks).status == "failed"
+    assert play(script("{say: hi, expect: {question: {asked: false}}}"), asks).status == "failed"
+
+
+def test_a_scenario_leaves_no_conversation_behind(script: Write, wines: Catalog) -> None:
+    rec = Cellar(wines, ("stone-terrace",), breaks=True)
+    play(script("{say: hi}", "{say: more}"), rec)
+    assert rec.done[-1] == ("delete", "eval-one")
+
+
+def test_diversity_is_the_mean_jaccard_distance_of_facet_values(wines: Catalog) -> None:
+    same = [wines["stone-terrace"], wines["stone-terrace"]]
+    assert diversity(same, wines) == 0
+    assert diversity(same[:1], wines) is None
 
 
 def test_tags_select(script: Write) -> None:
@@ -222,7 +290,9 @@ def test_the_report_explains_each_failure_by_file_line_and_values(three: list[Pl
 
 
 def test_json_and_junit_keep_failures_apart_from_errors(three: list[Played]) -> None:
-    record = json.loads(as_json(three, {"seed": 0}))
+    record = json.loads(as_result(three, {"seed": 0}).as_json())
+    assert record["summary"]["tastemaker"]["passed"] == pytest.approx({"value": 1 / 3, "error": 1 / 3, "n": 3})
+    record = record["notes"]
     assert [one["status"] for one in record["scenarios"]] == ["passed", "failed", "error"]
     assert record["totals"] == totals(three) == {"passed": 1, "failed": 1, "error": 1, "checks": 2, "checks_held": 1}
     assert record["scenarios"][0]["turns"][0]["reply"]["items"][0]["id"] == "red-hill"
@@ -230,3 +300,25 @@ def test_json_and_junit_keep_failures_apart_from_errors(three: list[Played]) -> 
     assert suite is not None
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("3", "1", "1")
     assert [[child.tag for child in case] for case in suite] == [[], ["failure"], ["error"]]
+
+
+def test_the_same_run_gives_the_same_bytes(script: Write, wines: Catalog) -> None:
+    one = script("{say: hi, expect: {items: {count: 1}, latency_ms: {at_most: 60000}}}")
+    first, second = (as_result([play(one, Cellar(wines, ("red-hill",)))], {}).as_json() for _ in range(2))
+    assert first == second
+
+
+def test_the_page_shows_every_scenario_and_runs_no_markup_of_what_was_said(three: list[Played]) -> None:
+    page = as_html(three, {"seed": 0, "home": None})
+    assert "a &lt;b&gt; &amp; [red]" in page
+    assert "a <b> &" not in page
+    assert page.count('<details class="one"') == 3
+    assert "the cork broke" in page
+    assert "Old Cellar" in page
+    assert "http" not in page
+
+
+def test_a_scenario_that_ends_differently_in_its_rounds_is_named(three: list[Played]) -> None:
+    good, bad = three[:2]
+    again = Played(good.script, bad.turns, "", 2)
+    assert unsteady([good, again, bad]) == ["unsteady: good: passed in 1 of 2 rounds"]
