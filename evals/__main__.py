@@ -10,10 +10,12 @@ import typer
 
 from evals.bench.commands import app as bench
 from evals.opening import Adapter, Encoder, Home, Json, Model, Seed, opened, progress
+from evals.simulation.commands import simulate
 from retrieval.catalog import UserError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(bench, name="bench")
+app.command()(simulate)
 
 
 @app.command()
@@ -67,6 +69,26 @@ def run(
         report.write(html, as_html(played, made_by))
     store.end()
     if any(one.status != "passed" for one in played):
+        raise typer.Exit(1)
+
+
+@app.command()
+def compare(
+    first: Annotated[Path, typer.Argument(help="A result written with --json.")],
+    second: Annotated[Path, typer.Argument(help="Another of the same command.")],
+    seed: Annotated[int, typer.Option(help="Seed of the resampling.")] = 0,
+) -> None:
+    """Compare two results unit by unit: difference of each metric with a bootstrap interval, and what flipped.
+
+    Exit code 1 when the second is worse in a metric, 0 otherwise.
+    """
+    from rich.console import Console
+
+    from evals.compare import print_comparison
+    from evals.results import read_result
+
+    differences = print_comparison(read_result(first), read_result(second), Console(), seed)
+    if any(one.verdict == "worse" for one in differences):
         raise typer.Exit(1)
 
 

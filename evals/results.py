@@ -36,7 +36,7 @@ class Estimate:
 
     def __str__(self) -> str:
         """Write `.123 ± .004`, or `-` when nothing was measured."""
-        return "-" if self.value is None else f"{_short(self.value)} ± {_short(self.error)}"
+        return "-" if self.value is None else f"{short(self.value)} ± {short(self.error)}"
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def read_result(path: Path) -> Result:
         raise UserError(f"{path}: not a result of an evaluation: name a file written with --json") from error
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
     """Write proportions as `.123`, larger numbers with two places."""
     if abs(value) < 1:
         return f"{value:.3f}".replace("0.", ".", 1)

@@ -2,144 +2,139 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from agent.belief import BeliefState
 from agent.transcripts import belief_from_turns, resolve_ref
+from evals.results import Estimate, Result
 from retrieval.catalog import Catalog, fold
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 Turn = Mapping[str, Any]
 Understand = Callable[[Sequence[Turn], str], Mapping[str, Any]]
 KINDS = ("set", "prefer", "drop", "items")
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """A proportion with its standard error; `value` is None when nothing was counted."""
-
-    value: float | None
-    error: float
-    n: int
-
-    @classmethod
-    def of(cls, right: float, n: int) -> Share:
-        """Return `right` of `n`."""
-        if n == 0:
-            return cls(None, 0.0, 0)
-        share = right / n
-        return cls(share, math.sqrt(share * (1 - share) / n), n)
+BARE = "prefer by attribute"
+"""Wishes without those in free words, which a label and an answer rarely write alike."""
 
 
 @dataclass(frozen=True, slots=True)
 class KindScore:
-    """Precision, recall and F1 over the entries of one kind; `n` of recall is the number of labels."""
+    """Micro-averaged precision, recall and F1 over the entries of one kind, with jackknife errors by dialogue."""
 
-    precision: Share
-    recall: Share
-
-    @property
-    def f1(self) -> float | None:
-        """Harmonic mean; None when there is neither a label nor an answer."""
-        if self.precision.value is None and self.recall.value is None:
-            return None
-        total = self.precision.n + self.recall.n
-        return 2 * (self.recall.value or 0.0) * self.recall.n / total if total else None
+    precision: Estimate
+    recall: Estimate
+    f1: Estimate
+    labels: int
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """The scores of one system over many turns."""
+@dataclass(frozen=True)
+class Scores:
+    """What one system made of all turns."""
 
-    intent: Share
-    exact: Share
-    """Turns in which intent, set, prefer, drop and items are all right."""
-    exact_update: Share
-    """The same without intent and without free-text wishes."""
-    kinds: Mapping[str, KindScore]
+    turns: dict[str, dict[str, float | None]] = field(default_factory=dict)
+    """Metric -> turn -> 1 right, 0 wrong, None where there was nothing to find and nothing was found."""
+    counts: dict[str, dict[str, Counter[str]]] = field(default_factory=dict)
+    """Kind -> dialogue -> number of entries right, given and wanted."""
 
-    def rows(self) -> list[tuple[str, str]]:
-        """Return (name, numbers) for printing."""
-        rows = [(name, _written(share)) for name, share in (
-            ("intent", self.intent), ("exact turn", self.exact), ("exact update", self.exact_update)
-        )]  # fmt: skip
-        for kind, score in self.kinds.items():
-            f1 = "-" if score.f1 is None else f"{score.f1:.3f}"
-            rows.append((kind, f"P {_written(score.precision)}  R {_written(score.recall)}  F1 {f1}"))
-        return rows
+    def kind(self, name: str) -> KindScore:
+        """Sum up one kind."""
+        tables = list(self.counts.get(name, {}).values())
+        total = Counter[str]()
+        for table in tables:
+            total.update(table)
 
+        def estimate(parts: Mapping[str, int], whole: Mapping[str, int]) -> Estimate:
+            return _jackknife([(_sum(one, parts), _sum(one, whole)) for one in tables], total[next(iter(whole))])
 
-def read_dialogues(path: Path, split: str = "") -> list[dict[str, Any]]:
-    """Read labelled dialogues, one a line; only those of `split` when one is named."""
-    with path.open(encoding="utf-8") as lines:
-        dialogues = [json.loads(line) for line in lines if line.strip()]
-    return [dialogue for dialogue in dialogues if not split or dialogue["split"] == split]
+        return KindScore(
+            estimate({"right": 1}, {"given": 1}),
+            estimate({"right": 1}, {"wanted": 1}),
+            estimate({"right": 2}, {"wanted": 1, "given": 1}),
+            total["wanted"],
+        )
 
 
-def replay(turns: Sequence[Turn], catalog: Catalog) -> BeliefState:
-    """Return the belief that the gold updates of `turns` add up to."""
-    return belief_from_turns(turns, catalog)
+def score(
+    understand: Understand,
+    dialogues: Sequence[Mapping[str, Any]],
+    catalog: Catalog,
+    tell: Callable[[int, int], None] = lambda done, of: None,
+) -> Scores:
+    """Compare `understand(earlier turns, text)` with the label of every turn.
 
-
-def score(understand: Understand, dialogues: Iterable[Mapping[str, Any]], catalog: Catalog) -> Table:
-    """Compare `understand(earlier turns, text)` with the label of every turn."""
-    turns = intents = exact = exact_update = 0
-    right: Counter[str] = Counter()
-    given: Counter[str] = Counter()
-    wanted: Counter[str] = Counter()
+    Attributes and values compare without case, a number may miss the spoken bound by one, items compare by what they
+    refer to. An exact turn has intent and every entry right; an exact update leaves intent and free words aside.
+    """
+    found = Scores()
+    of = sum(len(dialogue["turns"]) for dialogue in dialogues)
+    done = 0
     for dialogue in dialogues:
         for place, turn in enumerate(dialogue["turns"]):
-            earlier = dialogue["turns"][:place]
+            earlier, label = dialogue["turns"][:place], turn["update"]
             answer = understand(earlier, turn["user"])
-            belief = replay(earlier, catalog)
-            turns += 1
-            same_intent = answer.get("intent") == turn["update"].get("intent")
-            intents += same_intent
-            all_right = all_but_text = True
+            belief = belief_from_turns(earlier, catalog)
+            unit = f"{dialogue['id']}/{place + 1}"
+            right: dict[str, float | None] = {"intent": float(answer.get("intent") == label.get("intent"))}
             for kind in KINDS:
-                got = entries(kind, answer, catalog, belief)
-                gold = entries(kind, turn["update"], catalog, belief)
-                hits = matches(got, gold)
-                _count(kind, got, gold, hits, right, given, wanted)
-                all_right &= len(hits) == len(got) == len(gold)
-                structured = [entry for entry in gold if entry[0] != "text"]
-                answered = [entry for entry in got if entry[0] != "text"]
-                all_but_text &= len(matches(answered, structured)) == len(answered) == len(structured)
-            exact += all_right and same_intent
-            exact_update += all_but_text
-    return Table(
-        intent=Share.of(intents, turns),
-        exact=Share.of(exact, turns),
-        exact_update=Share.of(exact_update, turns),
-        kinds={
-            name: KindScore(Share.of(right[name], given[name]), Share.of(right[name], wanted[name])) for name in wanted
-        },
-    )
+                got, gold = (entries(kind, update, catalog, belief) for update in (answer, label))
+                for name in (kind, BARE) if kind == "prefer" else (kind,):
+                    some, wanted = _of_kind(got, name), _of_kind(gold, name)
+                    hits = len(matches(some, wanted))
+                    table = found.counts.setdefault(name, {}).setdefault(str(dialogue["id"]), Counter())
+                    table.update(right=hits, given=len(some), wanted=len(wanted))
+                    right[name] = float(hits == len(some) == len(wanted)) if some or wanted else None
+            update = (right[kind] for kind in ("set", BARE, "drop", "items"))
+            right["exact update"] = float(0.0 not in update)
+            right["exact turn"] = float(0.0 not in (right["intent"], *(right[kind] for kind in KINDS)))
+            for metric, value in right.items():
+                found.turns.setdefault(metric, {})[unit] = value
+            done += 1
+            tell(done, of)
+    return found
 
 
-def _count(
-    kind: str,
-    got: Sequence[tuple[Any, ...]],
-    gold: Sequence[tuple[Any, ...]],
-    hits: Sequence[tuple[Any, Any]],
-    right: Counter[str],
-    given: Counter[str],
-    wanted: Counter[str],
-) -> None:
-    """Count right, given and wanted entries; wishes also without those in free words."""
-    right[kind] += len(hits)
-    given[kind] += len(got)
-    wanted[kind] += len(gold)
-    if kind == "prefer":
-        name = "prefer without text"
-        right[name] += sum(label[0] != "text" for _, label in hits)
-        given[name] += sum(entry[0] != "text" for entry in got)
-        wanted[name] += sum(entry[0] != "text" for entry in gold)
+def majority(dialogues: Sequence[Mapping[str, Any]]) -> Understand:
+    """Return the floor: always the most frequent intent of `dialogues`, and no change."""
+    intents = Counter(turn["update"].get("intent") for dialogue in dialogues for turn in dialogue["turns"])
+    (intent, _), *_ = intents.most_common(1)
+    return lambda earlier, text: {"intent": intent}
+
+
+def as_result(systems: Mapping[str, Scores], made_by: Mapping[str, Any]) -> Result:
+    """Return the values by turn, with precision, recall and F1 of each kind in the notes."""
+    kinds = {
+        name: {kind: _plain(scores.kind(kind)) for kind in scores.counts} for name, scores in systems.items()
+    }
+    return Result("bench understanding", made_by, {name: one.turns for name, one in systems.items()}, {"kinds": kinds})
+
+
+def print_scores(systems: Mapping[str, Scores], console: Console) -> None:
+    """Print accuracy by turn for every system, then precision, recall and F1 for each kind of entry."""
+    from rich.table import Table
+
+    result = as_result(systems, {})
+    turns = Table(box=None, pad_edge=False, header_style="bold")
+    turns.add_column("turns that are right")
+    for name in ("intent", "exact turn", "exact update", "n"):
+        turns.add_column(name, justify="right")
+    for system in systems:
+        found = [result.estimate(system, metric) for metric in ("intent", "exact turn", "exact update")]
+        turns.add_row(system, *map(str, found), str(found[0].n))
+    console.print(turns)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("entries of the first", "precision", "recall", "F1", "labels"):
+        table.add_column(name, justify="right" if name != "entries of the first" else "left")
+    first, *_ = systems.values()
+    for kind in ("set", "prefer", BARE, "drop", "items"):
+        one = first.kind(kind)
+        table.add_row(kind, str(one.precision), str(one.recall), str(one.f1), str(one.labels))
+    console.print(table)
 
 
 def entries(kind: str, update: Mapping[str, Any], catalog: Catalog, belief: BeliefState) -> list[tuple[Any, ...]]:
@@ -191,5 +186,24 @@ def _value(value: Any) -> Any:
         return fold(str(value))
 
 
-def _written(share: Share) -> str:
-    return "-" if share.value is None else f"{share.value:.3f} ± {share.error:.3f} (n={share.n})"
+def _of_kind(found: Sequence[tuple[Any, ...]], kind: str) -> list[tuple[Any, ...]]:
+    return [entry for entry in found if kind != BARE or entry[0] != "text"]
+
+
+def _sum(counts: Mapping[str, int], weights: Mapping[str, int]) -> int:
+    return sum(weight * counts[name] for name, weight in weights.items())
+
+
+def _jackknife(parts: Sequence[tuple[int, int]], n: int) -> Estimate:
+    """Return the ratio of two sums, with its jackknife error over the parts (Efron, 1982); `n` is what it is over."""
+    top, bottom = sum(one for one, _ in parts), sum(other for _, other in parts)
+    if bottom == 0:
+        return Estimate(None, 0.0, 0)
+    without = [(top - one) / (bottom - other) for one, other in parts if bottom > other]
+    mean = sum(without) / len(without) if without else 0.0
+    spread = sum((value - mean) ** 2 for value in without)
+    return Estimate(top / bottom, math.sqrt(spread * (len(without) - 1) / len(without)) if without else 0.0, n)
+
+
+def _plain(score: KindScore) -> dict[str, Any]:
+    return {name: getattr(score, name).value for name in ("precision", "recall", "f1")} | {"labels": score.labels}
