@@ -1,0 +1,51 @@
+"""The reranker's ceiling: what it could reach if it ordered the candidates of all sources perfectly."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+
+from retrieval.filtering import Mask
+from retrieval.query import Query
+from retrieval.search import Retriever
+from retrieval.sources import Scores
+
+DEPTHS = (50, 100, 200)
+"""Candidates taken of each source."""
+
+
+@contextmanager
+def overhear(retriever: Retriever) -> Iterator[list[tuple[Mapping[str, Scores], Mask]]]:
+    """Collect the sources' scores, and which items were allowed, of every search made inside the block."""
+    heard: list[tuple[Mapping[str, Scores], Mask]] = []
+    ask = retriever.sources
+
+    def sources(query: Query, allowed: Mask) -> dict[str, Scores]:
+        found = ask(query, allowed)
+        heard.append((found, allowed))
+        return found
+
+    retriever.sources = sources  # type: ignore[method-assign]
+    try:
+        yield heard
+    finally:
+        del retriever.sources
+
+
+def union(
+    sources: Mapping[str, Scores], allowed: Mask, hidden: Collection[int], depths: Sequence[int] = DEPTHS
+) -> dict[int, frozenset[int]]:
+    """Return depth -> the items among the first `depth` of any source, without those that are `hidden`.
+
+    A source proposes what it gives a score above 0; equal scores go by position. `sources` holds what speaks for an
+    item, not what speaks against it.
+    """
+    shown = allowed.copy()
+    shown[list(hidden)] = False
+    orders = []
+    for scores in sources.values():
+        places = np.flatnonzero(shown & (scores > 0))
+        orders.append(places[np.argsort(-scores[places], kind="stable")])
+    return {depth: frozenset(int(place) for order in orders for place in order[:depth]) for depth in depths}
