@@ -10,7 +10,7 @@ from agent.belief import Verdict
 from agent.wording import listed
 from evals.simulation.facts import value_fact
 from evals.simulation.speech import Speech
-from evals.simulation.user import Exchange, Fact, Kind, Move, User, limits, stated
+from evals.simulation.user import Exchange, Fact, Kind, Move, User, limits, same_words, stated
 from retrieval.catalog import Catalog, Item, fold
 from retrieval.constraints import Constraint
 
@@ -132,8 +132,9 @@ class _Turn:
 
     def _offer(self, offered: Sequence[Constraint]) -> Move:
         """Give up limits that were never meant or that not all acceptable items need; after a no say something more."""
-        needed = {rule for fact in stated(self.history) for rule in fact.rules if all(map(rule.allows, self._wanted()))}
-        if not needed & set(offered):
+        wanted = [self.catalog[item] for item in sorted(self.user.accepts)]
+        needed = [rule for fact in stated(self.history) for rule in fact.rules if all(map(rule.allows, wanted))]
+        if not any(same_words(rule, limit) for rule in needed for limit in offered):
             return self._move("offer", self.speech.say("yes"))
         return self._after(self.speech.say("no"), "offer")
 
@@ -216,9 +217,6 @@ class _Turn:
     def _unsaid(self) -> list[Fact]:
         said = stated(self.history)
         return [fact for fact in self.user.facts if fact not in said]
-
-    def _wanted(self) -> list[Item]:
-        return [self.catalog[item] for item in sorted(self.user.accepts)]
 
     def _shown(self) -> list[Item]:
         return [self.catalog[item] for item in self.history[-1].heard.items]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from evals.results import Result
 from evals.simulation.behaviour import repeated, violations
-from evals.simulation.user import Dialogue, Exchange, stated
+from evals.simulation.user import Dialogue, Exchange, same_words, stated
 from retrieval.catalog import Catalog, fold
 
 if TYPE_CHECKING:
@@ -50,11 +50,12 @@ def of_dialogue(
 ) -> dict[str, float | None]:
     """Return the measures of one dialogue.
 
-    `success@k` is 1 when the user had accepted by turn k. `turns to accept` is None without an acceptance. `questions`
-    counts those asked, `asked again` those about what the user had already said. `violations` is the share of the items
-    shown that broke a limit stated before, `repeats` that of those shown before. `reward` is 1 for an acceptance,
-    divided by the number of turns. `diversity` is the mean over lists of 1 - mean cosine of their pairs, `novelty` the
-    mean of -log2 of the items' shares of all popularity. None where nothing can be measured.
+    `success@k` is 1 when the user had accepted by turn k. `turns to accept` is None without an acceptance. `reward` is 1
+    for an acceptance, divided by the number of turns. `understood` is the share of the facts said that the system then
+    believed. `questions` counts those asked, `asked again` those about what the user had already said. `violations` is
+    the share of the items shown that broke a limit stated before, `repeats` that of those shown before. `diversity` is
+    the mean over lists of 1 - mean cosine of their pairs, `novelty` the mean of -log2 of the items' shares of all
+    popularity. None where nothing can be measured.
     """
     count = len(dialogue.exchanges)
     accepted = dialogue.end == "accepted"
@@ -62,6 +63,7 @@ def of_dialogue(
     values: dict[str, float | None] = {f"success@{k}": float(accepted and count <= k) for k in range(1, turns + 1)}
     shown = sum(len(one.heard.items) for one in dialogue.exchanges)
     values["turns to accept"] = float(count) if accepted else None
+    values["understood"] = _mean(known for part in dialogue.exchanges for known in understood(part))
     values["questions"] = float(sum(one.heard.question is not None for one in dialogue.exchanges))
     values["asked again"] = float(sum(map(asked_again, parts)))
     values["violations"] = _share(sum(len(violations(part, catalog)) for part in parts), shown)
@@ -71,6 +73,14 @@ def of_dialogue(
     values["diversity"] = _mean(found for slate in slates if (found := diversity(slate, catalog, vectors)) is not None)
     values["novelty"] = novelty([item for slate in slates for item in slate], catalog)
     return values
+
+
+def understood(exchange: Exchange) -> Iterator[bool]:
+    """Tell for each fact of a message whether the system then believes it; nothing for a system without a belief."""
+    believed = exchange.heard.believed
+    if believed is not None and exchange.move.kind != "random":
+        for fact in exchange.move.facts:
+            yield all(any(same_words(rule, other) for other in believed) for rule in fact.rules)
 
 
 def asked_again(history: tuple[Exchange, ...]) -> bool:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 STEPS = (1, 2, 3, 5, 8, 12, 20)
 """Turns at which the success is printed, beside the last one; the result holds all."""
-ON_THE_WAY = ("turns to accept", "reward", "questions", "asked again")
+ON_THE_WAY = ("turns to accept", "reward", "understood", "questions", "asked again")
 SHOWN = ("violations", "repeats", "diversity", "novelty")
 
 

@@ -104,7 +104,7 @@ class Speech:
         if column.role != "facet":
             return self._number(fact, column)
         value, name = str(fact.rules[0].value), _name(column)
-        hard = [f"where the {name} has to be {value}", f"where the {name} must be {value}"]
+        hard = [f"where the {name} has to be {value}", f"where the {name} must be {value}", f"{value} only"]
         soft = [value, value]
         soft += [f"with the {name} {value}", f"where the {name} is {value}"] if self.manner.chatty else []
         if fact.against:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -44,6 +45,16 @@ class Fact(Value):
         return all(rule.allows(item) for rule in self.rules)
 
 
+def same_words(left: Constraint, right: Constraint) -> bool:
+    """Tell whether two rules sound the same: op and value, whatever the attribute; years and the like may miss by one.
+
+    Who says a name need not know whether the catalog has it among its actors or its directors.
+    """
+    if isinstance(left.value, str) or isinstance(right.value, str):
+        return left.op == right.op and fold(str(left.value)) == fold(str(right.value))
+    return (left.op, left.attribute) == (right.op, right.attribute) and abs(left.value - right.value) <= 1
+
+
 class Move(Value):
     """What a user does in one turn."""
 
@@ -73,24 +84,38 @@ class Heard(Value):
     """The attribute that the question is about, None when it offers to give up limits."""
     offered: tuple[Constraint, ...] | None = None
     """The limits that a yes gives up, None when the question is about an attribute."""
+    believed: tuple[Constraint, ...] | None = None
+    """What the system then believes is wanted and not wanted, None for a system without a belief."""
 
     @classmethod
     def of(cls, reply: Reply) -> Heard:
         """Keep what a person sees of `reply`; what a question is about is read off the belief."""
         items = tuple(item.id for item in reply.items)
-        if reply.question is None:
-            return cls(turn=reply.turn, text=reply.text, items=items)
+        if not reply.belief:
+            return cls(turn=reply.turn, text=reply.text, items=items, question=reply.question)
         belief = BeliefState.model_validate(reply.belief)
-        question = belief.questions[-1]
-        offered = None
-        if question.yes is not None:
-            gone = {(fold(drop.attribute), drop.value) for drop in question.yes.drop}
-            limits = [limit for limit in belief.constraints if (fold(limit.attribute), limit.value) in gone]
-            offered = tuple(limit.constraint for limit in limits)
+        asked, offered = None, None
+        if reply.question is not None:
+            question = belief.questions[-1]
+            asked = question.attribute if question.yes is None else None
+            gone = {(drop.attribute, drop.value) for drop in question.yes.drop} if question.yes else set()
+            limits = [limit.constraint for limit in belief.constraints if (limit.attribute, limit.value) in gone]
+            offered = tuple(limits) if question.yes else None
         return cls(
-            turn=reply.turn, text=reply.text, items=items, question=reply.question,
-            asked=question.attribute if offered is None else None, offered=offered,
-        )  # fmt: skip
+            turn=reply.turn,
+            text=reply.text,
+            items=items,
+            question=reply.question,
+            asked=asked,
+            offered=offered,
+            believed=tuple(_believed(belief)),
+        )
+
+
+def _believed(belief: BeliefState) -> Iterator[Constraint]:
+    yield from (limit.constraint for limit in belief.constraints)
+    for wish in belief.preferences:
+        yield Constraint(attribute=wish.attribute, op="is" if wish.weight > 0 else "is_not", value=wish.value)
 
 
 class Exchange(Value):
