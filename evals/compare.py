@@ -16,8 +16,8 @@ DRAWS = 2000
 SHOWN = 20
 """Flips that are listed."""
 Verdict = Literal["better", "worse", "no difference seen", "the same"]
-COSTS = ("turns to accept", "violations", "repeats", "questions", "gini")
-"""Metrics of which less is better, by how their names begin."""
+COSTS = ("turns to accept", "violation", "repeat", "question", "gini", "seconds")
+"""Words in the names of metrics of which less is better."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Difference:
             return "the same"
         if self.low <= 0 <= self.high or self.n < 2:
             return "no difference seen"
-        return "better" if (self.mean > 0) != self.metric.startswith(COSTS) else "worse"
+        return "better" if (self.mean > 0) != any(word in self.metric for word in COSTS) else "worse"
 
 
 @dataclass(frozen=True, slots=True)

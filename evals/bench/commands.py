@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from evals.opening import Adapter, Encoder, Home, Model, Seed, opened
+from evals.opening import Adapter, Encoder, Home, Json, Model, Seed, opened, progress
 from retrieval.catalog import UserError
 
 app = typer.Typer(no_args_is_help=True, help="Measure, and print the numbers with what they were measured on.")
@@ -16,7 +16,7 @@ app = typer.Typer(no_args_is_help=True, help="Measure, and print the numbers wit
 @app.command()
 def turns(
     n: Annotated[int, typer.Option("--n", min=1, help="How many messages to answer.")] = 20,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: Json = None,
     home: Home = None,
     model: Model = None,
     adapter: Adapter = None,
@@ -24,46 +24,243 @@ def turns(
     seed: Seed = None,
 ) -> None:
     """Answer fixed messages and print how long cards and whole replies took."""
-    from dataclasses import asdict
-
     from rich.console import Console
 
     from evals.bench.turns import measure, print_turn_times
+    from evals.report import write
 
     with opened(home=home, model=model, adapter=adapter, encoder=encoder, seed=seed) as rec:
         times = measure(rec, n, Console(stderr=True))
+        made_by = {"n": n, **rec.tools.models}
+    print_turn_times(times, Console())
     if json:
-        Console().print_json(data=asdict(times))
-    else:
-        print_turn_times(times, Console())
+        write(json, times.as_result(made_by).as_json())
 
 
 @app.command()
 def understanding(
-    dialogues: Annotated[Path, typer.Argument(help="Labelled dialogues, one JSON object a line.")],
-    split: Annotated[str, typer.Option(help="Only dialogues of this split, such as dev.")] = "",
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    dialogues: Annotated[
+        Path | None, typer.Argument(help="Labelled dialogues, one JSON object a line. Default: those that ship.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="Only dialogues of this split: dev, train, or all.")] = "dev",
+    json: Json = None,
     home: Home = None,
     model: Model = None,
     adapter: Adapter = None,
     encoder: Encoder = None,
 ) -> None:
     """Compare belief updates with labelled turns: precision, recall and F1 per kind, and turns that are all right."""
-    from dataclasses import asdict
-
     from rich.console import Console
 
-    from evals.bench.understanding import read_dialogues, score
+    from evals.bench.understanding import as_result, majority, print_scores, score
+    from evals.report import write
+    from finetune.examples import read_dialogues
 
-    if not dialogues.is_file():
-        raise UserError(f"{dialogues}: no such file: name a file of labelled dialogues")
-    labelled = read_dialogues(dialogues, split)
+    labelled = read_dialogues(dialogues, None if split == "all" else split)
     if not labelled:
-        raise UserError(f"{dialogues}: no dialogue of the split {split!r}: leave --split out to use all")
-    with opened(home=home, model=model, adapter=adapter, encoder=encoder) as rec:
-        table = score(rec.understand, labelled, rec.catalog)
+        raise UserError(f"{dialogues or 'the dialogues that ship'}: none of the split {split!r}: try --split all")
+    with opened(home=home, model=model, adapter=adapter, encoder=encoder) as rec, progress("Reading") as tell:
+        systems = {
+            "tastemaker": score(rec.understand, labelled, rec.catalog, tell),
+            "most frequent intent": score(majority(labelled), labelled, rec.catalog),
+        }
+        made_by = {"dialogues": dialogues, "split": split, **rec.tools.models}
+    print_scores(systems, Console())
     if json:
-        Console().print_json(data=asdict(table))
-    else:
-        for name, numbers in table.rows():
-            Console().print(f"{name:22}{numbers}", highlight=False, soft_wrap=True)
+        write(json, as_result(systems, made_by).as_json())
+
+
+@app.command()
+def intents(
+    path: Annotated[Path, typer.Argument(help="IARD's dialogues: one JSON file.")],
+    json: Json = None,
+    home: Home = None,
+    model: Model = None,
+    adapter: Adapter = None,
+    encoder: Encoder = None,
+) -> None:
+    """Compare intents with those annotated in IARD; docs/evaluation.md has the mapping."""
+    from rich.console import Console
+
+    from evals.bench.intents import best_constant, print_intents, read_iard, score
+    from evals.report import write
+    from evals.results import Result
+
+    dialogues = read_iard(path)
+    with opened(home=home, model=model, adapter=adapter, encoder=encoder) as rec, progress("Reading") as tell:
+        systems = {
+            "tastemaker": score(rec.understand, dialogues, tell),
+            "best constant": score(best_constant(dialogues), dialogues),
+        }
+        result = Result("bench intents", {"path": path, **rec.tools.models}, systems, {})
+    print_intents(result, Console())
+    if json:
+        write(json, result.as_json())
+
+
+@app.command()
+def reasons(
+    dialogues: Annotated[
+        Path | None, typer.Argument(help="Labelled dialogues with reasons, one JSON object a line.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="Only dialogues of this split: dev, train, or all.")] = "dev",
+    sample: Annotated[int, typer.Option(min=1, help="How many turns, drawn by --seed.")] = 60,
+    references: Annotated[bool, typer.Option(help="Also ROUGE-L and BLEU against what people wrote.")] = False,
+    json: Json = None,
+    home: Home = None,
+    model: Model = None,
+    adapter: Adapter = None,
+    encoder: Encoder = None,
+    seed: Seed = None,
+) -> None:
+    """Measure reasons for the items that people showed: grounded, covering the wishes, distinct, coherent."""
+    from rich.console import Console
+
+    from evals.bench.reasons import score, slates
+    from evals.report import write
+    from evals.results import Result
+    from finetune.examples import read_dialogues
+    from retrieval.encoder import open_encoder
+
+    labelled = read_dialogues(dialogues, None if split == "all" else split)
+    with opened(home=home, model=model, adapter=adapter, encoder=encoder, seed=seed) as rec:
+        turns = slates(labelled, rec.catalog, sample, rec.settings.seed)
+        if not turns:
+            raise UserError("no turn shows an item of this catalog with a reason: name other dialogues or --split all")
+        encode = open_encoder(rec.settings.encoder).encode
+        with progress("Explaining") as tell:
+            found = score(turns, rec.tools.explainer.explain, rec.catalog, encode, references, tell)
+        made_by = {"dialogues": dialogues, "split": split, "sample": sample, "seed": seed, **rec.tools.models}
+    result = Result("bench reasons", made_by, found, {"turns": len(turns)})
+    result.print(Console())
+    if json:
+        write(json, result.as_json())
+
+
+@app.command()
+def beauty(
+    folder: Annotated[Path, typer.Argument(help="Folder with beauty_sequences.txt and beauty_items.jsonl.")],
+    systems: Annotated[
+        str,
+        typer.Option(
+            help="Of markov, knn, sasrec, generative, with commas between; the last two are trained for minutes when "
+            "they are named for the first time. Default: the counting ones and those already trained."
+        ),
+    ] = "",
+    split: Annotated[
+        str, typer.Option(help="What is ranked: `validation`, to choose by, or `test`, to report.")
+    ] = "validation",
+    limit_users: Annotated[int | None, typer.Option(min=1, help="Only the first users, for a quick try.")] = None,
+    json: Json = None,
+    home: Home = None,
+    encoder: Encoder = None,
+    seed: Seed = None,
+) -> None:
+    """Rank each user's next item: floors, Markov, kNN, SASRec and the generative Semantic-ID retriever."""
+    from rich.console import Console
+
+    from agent import Settings
+    from evals.bench.beauty import Bench, measure, print_result
+    from evals.bench.sequences import read_sequences
+    from evals.report import write
+    from retrieval.encoder import open_encoder
+
+    if split not in ("validation", "test"):
+        raise UserError(f"--split {split}: no such split: choose validation or test")
+    given = {"home": home, "encoder": encoder, "seed": seed}
+    settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    bench = Bench(
+        read_sequences(folder, limit_users), open_encoder(settings.encoder), settings.seed,
+        settings.home / "benchmarks", Console(stderr=True),
+    )  # fmt: skip
+    wanted = [name.strip() for name in systems.split(",") if name.strip()]
+    result = measure(bench, "test" if split == "test" else "validation", wanted, folder)
+    print_result(result, Console())
+    if json:
+        write(json, result.as_json())
+
+
+Train = Annotated[
+    Path | None,
+    typer.Option(help="Data for popularity and co-mention, as PATH. Default: the other folds of PATH itself."),
+]
+Resume = Annotated[bool, typer.Option(help="Go on with a run that was killed.")]
+Sample = Annotated[int | None, typer.Option(min=1, help="Measure only so many turns, drawn by the seed.")]
+
+
+@app.command()
+def redial(
+    path: Annotated[Path, typer.Argument(help="ReDial's raw dialogues, or its recommendation turns, as JSON lines.")],
+    catalog: Annotated[Path, typer.Option(help="What is ranked: ReDial's films.json, or a JSONL or CSV catalog.")],
+    train: Train = None,
+    sample: Sample = None,
+    resume: Resume = False,
+    json: Json = None,
+    home: Home = None,
+    model: Model = None,
+    adapter: Adapter = None,
+    encoder: Encoder = None,
+    seed: Seed = None,
+) -> None:
+    """Rank all films in the middle of ReDial's dialogues, and print where those recommended next stand."""
+    from evals.bench.ranking_run import bench
+    from evals.bench.redial import read_redial
+
+    given = {"home": home, "model": model, "adapter": adapter, "encoder": encoder, "seed": seed}
+    training = read_redial(train) if train else None
+    bench("bench redial", read_redial(path), training, catalog, sample, resume, json, given)
+
+
+@app.command()
+def inspired(
+    path: Annotated[Path, typer.Argument(help="INSPIRED's context-title pairs (CSV), or its dialogues (TSV).")],
+    catalog: Annotated[
+        Path | None, typer.Option(help="What is ranked, as for redial. Default: the catalog of the home.")
+    ] = None,
+    train: Train = None,
+    sample: Sample = None,
+    resume: Resume = False,
+    json: Json = None,
+    home: Home = None,
+    model: Model = None,
+    adapter: Adapter = None,
+    encoder: Encoder = None,
+    seed: Seed = None,
+) -> None:
+    """Rank all films in the middle of INSPIRED's dialogues, and print where those recommended next stand."""
+    from evals.bench.inspired import read_inspired
+    from evals.bench.ranking_run import bench
+
+    given = {"home": home, "model": model, "adapter": adapter, "encoder": encoder, "seed": seed}
+    training = read_inspired(train) if train else None
+    bench("bench inspired", read_inspired(path), training, catalog, sample, resume, json, given)
+
+
+@app.command()
+def dialogues(
+    path: Annotated[
+        Path | None, typer.Argument(help="Labelled dialogues, one JSON object a line. Default: those that ship.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="Only dialogues of this split: dev, train, or all.")] = "dev",
+    train: Train = None,
+    sample: Sample = None,
+    resume: Resume = False,
+    json: Json = None,
+    home: Home = None,
+    model: Model = None,
+    adapter: Adapter = None,
+    encoder: Encoder = None,
+    seed: Seed = None,
+) -> None:
+    """Rank the catalog of the home in the middle of labelled dialogues, and print where those shown stand.
+
+    Popularity and co-mention come from the dialogues of the other splits when --train is not given.
+    """
+    from evals.bench.labelled import packaged, read_labelled
+    from evals.bench.ranking_run import bench
+
+    given = {"home": home, "model": model, "adapter": adapter, "encoder": encoder, "seed": seed}
+    source = path or packaged()
+    data, whole = read_labelled(source, split), read_labelled(train or source)
+    others = {turn.dialogue for turn in whole.turns} - {turn.dialogue for turn in data.turns}
+    bench("bench dialogues", data, whole if others else None, None, sample, resume, json, given)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.resources import files
 from itertools import count
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from agent.reply import Reply
+from evals.results import Result
 from evals.run import Talker
 
 if TYPE_CHECKING:
@@ -45,6 +46,13 @@ class TurnTimes:
     reasons: Mapping[str, int]
     """Source of a reason -> how many there were."""
     machine: Mapping[str, Any]
+    seconds: Mapping[str, Mapping[str, float | None]]
+    """`cards seconds` and `total seconds` -> reply -> how long it took."""
+
+    def as_result(self, made_by: Mapping[str, Any]) -> Result:
+        """Return the seconds of every reply, with the rest in the notes."""
+        notes = {name: value for name, value in asdict(self).items() if name != "seconds"}
+        return Result("bench turns", made_by, {"tastemaker": self.seconds}, notes)
 
 
 def dialogues() -> list[list[str]]:
@@ -94,7 +102,12 @@ def sum_up(found: Sequence[Reply], warm_up: float = 0.0) -> TurnTimes:
         for item in reply.items:
             reasons[item.reason_source or "none"] = reasons.get(item.reason_source or "none", 0) + 1
     shares = {stage: seconds / whole for stage, seconds in stages.items()} if whole else {}
-    return TurnTimes(warm_up, spreads, dict(sorted(shares.items(), key=lambda pair: -pair[1])), reasons, machine())
+    every = {
+        f"{name} seconds": {str(place): reply.timings.get(name) for place, reply in enumerate(found, start=1)}
+        for name in WHOLE
+    }
+    ordered = dict(sorted(shares.items(), key=lambda pair: -pair[1]))
+    return TurnTimes(warm_up, spreads, ordered, reasons, machine(), every)
 
 
 def spread(seconds: Sequence[float]) -> Spread:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -92,6 +92,7 @@ def test_results_of_different_commands_or_data_are_not_compared() -> None:
         compare(result({"a": 1.0}), result({"b": 1.0}))
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20), st.integers(0, 5))
 def test_the_same_seed_gives_the_same_interval_and_no_change_none(values: list[float], seed: int) -> None:
     one = result({str(n): value for n, value in enumerate(values)})

@@ -6,6 +6,7 @@ import json
 import sys
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from evals import __main__ as cli
 from evals.bench import commands
 from evals.bench.turns import dialogues, replies, spread, sum_up
 from evals.opening import borrowed
+from evals.results import read_result
 from retrieval.catalog import Catalog
 
 
@@ -24,6 +26,7 @@ class Waiter:
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
         self.semantic_ids: Any = None
+        self.tools: Any = SimpleNamespace(models={"model": "none"})
         self.heard: list[tuple[str, str]] = []
 
     def reply(self, conversation: str, text: str) -> Reply:
@@ -117,13 +120,15 @@ def test_bench_prints_spreads_shares_reasons_and_the_machine(
     assert len(waiter.heard) == 4  # one of them warms up
 
 
-def test_bench_as_json_is_json(
-    waiter: Waiter, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_bench_writes_a_result_with_every_reply(
+    waiter: Waiter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert command(monkeypatch, "bench", "turns", "--n", 2, "--json") == 0
-    record = json.loads(capsys.readouterr().out)
-    assert record["spreads"]["total"] == {"n": 2, "median": 1.0, "p90": 1.0, "max": 1.0}
-    assert record["shares"] == {"explain": 0.5, "understand": 0.25}
+    out = tmp_path / "times.json"
+    assert command(monkeypatch, "bench", "turns", "--n", 2, "--json", out) == 0
+    result = read_result(out)
+    assert result.systems["tastemaker"]["total seconds"] == {"1": 1.0, "2": 1.0}
+    assert result.notes["spreads"]["total"] == {"n": 2, "median": 1.0, "p90": 1.0, "max": 1.0}
+    assert result.notes["shares"] == {"explain": 0.5, "understand": 0.25}
 
 
 def test_the_benchmark_says_at_least_twenty_different_things() -> None:
