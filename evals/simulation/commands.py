@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 
 TOP = 0.005
+TEMPLATES = "templates"
+"""The wording without a language model."""
 
 
 class Kind(StrEnum):
@@ -28,13 +30,6 @@ class Kind(StrEnum):
     TARGET = "target"
     RATINGS = "ratings"
     PROFILE = "profile"
-
-
-class Wording(StrEnum):
-    """Who finds the users' words."""
-
-    TEMPLATES = "templates"
-    LLM = "llm"
 
 
 def simulate(
@@ -48,7 +43,9 @@ def simulate(
     profiles: Annotated[Path | None, typer.Option(help="YAML list of profiles, instead of drawn ones.")] = None,
     ratings: Annotated[Path | None, typer.Option(help="MovieLens folder or ratings.csv.")] = None,
     joins: Annotated[Path | None, typer.Option(help="JSONL that joins id with ml_id.")] = None,
-    wording: Annotated[Wording, typer.Option(help="Templates, or a language model on top.")] = Wording.TEMPLATES,
+    wording: Annotated[
+        str, typer.Option(help="templates, or a model that rephrases them: llm (ours), a path...")
+    ] = TEMPLATES,
     resume: Annotated[bool, typer.Option(help="Go on with a run that was killed.")] = False,
     json: Json = None,
     transcripts: Annotated[Path | None, typer.Option(help="Write readable dialogues to this file.")] = None,
@@ -73,7 +70,7 @@ def simulate(
     sown = seed or 0
     folder = (home or Settings().home) / "evals"
     options = {"users": users, "kind": kind.value, "turns": turns, "noise": noise, "top": top, "seed": sown,
-               "wording": wording.value, "files": {str(path): _hash(path) for path in (profiles, ratings, joins)
+               "wording": wording, "files": {str(path): _hash(path) for path in (profiles, ratings, joins)
                                                    if path is not None}}  # fmt: skip
     with opened(home=home, model=model, adapter=adapter, encoder=encoder, seed=seed) as rec:
         people, notes = _people(rec, options, profiles, ratings, joins)
@@ -91,7 +88,7 @@ def simulate(
                     partial.add(dialogue)
         finished = partial.done()
         dialogues = [finished[system, user.id] for system in systems for user in people]
-        notes |= _rephrased(dialogues) if wording is Wording.LLM else {}
+        notes |= _rephrased(dialogues) if wording != TEMPLATES else {}
         result = measure(dialogues, rec.catalog, turns, _vectors(rec), f"simulate {kind.value}", made_by, notes)
         report.print_tables(result, turns, Console())
         if json:
@@ -140,15 +137,15 @@ def _systems(rec: Recommender, seed: int) -> dict[str, Partner]:
     return {"tastemaker": rec, "popularity": Popular(rec.catalog, size), "random": Random(rec.catalog, size, seed)}
 
 
-def _rephrase(rec: Recommender, wording: Wording) -> Rephrase:
+def _rephrase(rec: Recommender, wording: str) -> Rephrase:
     """Return what finds the users' words: a model of their own, without the adapter, which was trained to answer."""
     from agent.llm import open_llm
     from evals.simulation.rephrase import Rephraser
 
-    if wording is Wording.TEMPLATES:
+    if wording == TEMPLATES:
         return lambda move: move
     settings = rec.settings
-    return Rephraser(open_llm(settings.model, "none", rec.semantic_ids, settings.home))
+    return Rephraser(open_llm(settings.model if wording == "llm" else wording, "none", rec.semantic_ids, settings.home))
 
 
 def _rephrased(dialogues: Any) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def of_dialogue(
 ) -> dict[str, float | None]:
     """Return the measures of one dialogue.
 
-    `success@k` is 1 when the user had accepted by turn k. `turns to accept` is None without an acceptance. `reward` is 1
+    `success@k` is 1 when the user had accepted by turn k, `turns to accept` None without an acceptance. `reward` is 1
     for an acceptance, divided by the number of turns. `understood` is the share of the facts said that the system then
     believed. `questions` counts those asked, `asked again` those about what the user had already said. `violations` is
     the share of the items shown that broke a limit stated before, `repeats` that of those shown before. `diversity` is

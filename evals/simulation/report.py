@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 STEPS = (1, 2, 3, 5, 8, 12, 20)
 """Turns at which the success is printed, beside the last one; the result holds all."""
-ON_THE_WAY = ("turns to accept", "reward", "understood", "questions", "asked again")
+ON_THE_WAY = ("turns to accept", "reward", "understood", "questions")
+"""Measures of the dialogue; those not printed are in the result."""
 SHOWN = ("violations", "repeats", "diversity", "novelty")
 
 

@@ -29,7 +29,7 @@ SAYINGS = {
         "I'd rather have something {wish}.",
         "It would be nice to have something {wish}.",
     ),
-    "reveal a limit": ("It should be something {wish}.", "And only something {wish}.", "Something {wish}, please."),
+    "reveal a limit": ("It should be something {wish}.", "Also, something {wish}.", "Something {wish}, please."),
     "criticise": (
         "{title} is not quite it; I want something {wish}.",
         "Not {title}. Something {wish}.",
@@ -104,7 +104,10 @@ class Speech:
         if column.role != "facet":
             return self._number(fact, column)
         value, name = str(fact.rules[0].value), _name(column)
-        hard = [f"where the {name} has to be {value}", f"where the {name} must be {value}", f"{value} only"]
+        hard = [f"{value} only"]
+        hard += (
+            [f"where the {name} has to be {value}", f"where the {name} must be {value}"] if self.manner.chatty else []
+        )
         soft = [value, value]
         soft += [f"with the {name} {value}", f"where the {name} is {value}"] if self.manner.chatty else []
         if fact.against:
