@@ -97,12 +97,3 @@ def load(source: str, tokens: Sequence[str], dtype: torch.dtype) -> tuple[Any, A
     if tokens:
         model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
     return model.eval(), tokenizer
-
-
-def best_dtype() -> torch.dtype:
-    """Return bfloat16 where the CPU multiplies it in hardware, else float32, which is twice as fast there."""
-    import torch
-
-    cpu = torch.cpu
-    fast = cpu._is_avx512_bf16_supported() or cpu._is_amx_tile_supported()
-    return torch.bfloat16 if fast else torch.float32

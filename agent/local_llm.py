@@ -10,10 +10,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent.base_model import Say, best_dtype, load, quietly, resolve
+from agent.base_model import Say, load, quietly, resolve
 from agent.grammar import WordGrammar
 from prompts import Prompt
 from retrieval.catalog import UserError
+from retrieval.encoder import best_dtype
 from retrieval.semantic_ids import SemanticId, SemanticIds, token
 from retrieval.trie import Trie
 
@@ -35,6 +36,17 @@ def read_record(adapter: Path) -> dict[str, Any]:
     if not path.is_file():
         raise UserError(f"no adapter in {adapter}: make one with `python -m finetune sft --out {adapter}`")
     record: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return record
+
+
+def _fitting(adapter: Path, semantic_ids: SemanticIds, home: Path) -> dict[str, Any]:
+    """Return an adapter's record; UserError when it was trained for other Semantic IDs."""
+    record = read_record(adapter)
+    if record["semantic_ids"] != semantic_ids.fingerprint:
+        raise UserError(
+            f"the adapter {adapter} was trained for other Semantic IDs than this index has: train one with "
+            f"`python -m finetune sft --home {home} --out {adapter.name}` or set TASTEMAKER_ADAPTER=none"
+        )
     return record
 
 
@@ -63,19 +75,14 @@ class LocalLanguageModel:
         """
         import torch
 
+        record = _fitting(adapter, semantic_ids, home) if adapter else {}
         source, model_id = resolve(name, home, say)
+        if adapter and record["model"] != model_id:
+            raise UserError(f"the adapter {adapter} belongs to {record['model']}, not to {model_id}: set the model")
         dtype = best_dtype()
         model, tokenizer = load(source, semantic_ids.tokens(), dtype)
         adapter_id = "none"
-        if adapter is not None:
-            record = read_record(adapter)
-            if record["semantic_ids"] != semantic_ids.fingerprint:
-                raise UserError(
-                    f"the adapter {adapter} was trained for other Semantic IDs than this index has: train one with "
-                    f"`python -m finetune sft --home {home} --out {adapter.name}` or set TASTEMAKER_ADAPTER=none"
-                )
-            if record["model"] != model_id:
-                raise UserError(f"the adapter {adapter} belongs to {record['model']}, not to {model_id}: set the model")
+        if adapter:
             from peft import PeftModel
 
             with quietly():

@@ -34,10 +34,10 @@ HOMES = {
     "langgraph": {"agent/graph.py"},
     "sqlite3": {"agent/log.py", "agent/checkpoint.py"},
     "peft": {"agent/local_llm.py", "agent/base_model.py", "finetune/"},
-    "transformers": {"agent/local_llm.py", "agent/base_model.py", "finetune/"},
+    "transformers": {"agent/local_llm.py", "agent/base_model.py", "finetune/", "evals/bench/causal.py"},
     "sentence_transformers": {"retrieval/encoder.py"},
     "bm25s": {"retrieval/lexical.py"},
-    "jinja2": {"prompts/__init__.py"},
+    "jinja2": {"prompts/__init__.py", "evals/html.py"},
     "rapidfuzz": {"agent/"},
     "pandas": {"retrieval/reading.py"},
 }

@@ -129,7 +129,7 @@ def machine() -> dict[str, Any]:
     """Say what the numbers were measured on."""
     import torch
 
-    from agent.base_model import best_dtype
+    from retrieval.encoder import best_dtype
 
     information = Path("/proc/cpuinfo")
     lines = information.read_text("utf-8").splitlines() if information.exists() else []
