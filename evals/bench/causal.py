@@ -19,8 +19,8 @@ Tokens = Sequence[int]
 """The tokens of a history without the beginning mark, which is token 0."""
 POOL = 4096
 """Sequences that are sorted by length together, so that a batch holds little padding."""
-CHUNK = 2048
-"""Predictions whose logits are in memory at a time."""
+CHUNK = 128
+"""Predictions whose logits are made at a time: over a large catalog they should stay in the cache."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def train(
             state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "epoch": epoch, "best": best,
                      "best_epoch": best_epoch, "weights": weights}  # fmt: skip
             _save(state, part)
-            progress.update(task, description=f"{path.stem}: epoch {epoch}, NDCG@10 {now:.4f}, best {best:.4f}")
+            console.print(f"{path.stem}: epoch {epoch} of {recipe.epochs}, validation NDCG@10 {now:.4f}", highlight=False)
     model.load_state_dict(weights)
     _save(weights, path)
     part.unlink()

@@ -70,8 +70,8 @@ class CodeTokens:
 def recipe(codes: CodeTokens) -> Recipe:
     """Return shape and training for these codes."""
     return Recipe(
-        vocabulary=codes.offsets[-1], item_tokens=len(codes.steps), items=20, width=128, layers=3, heads=4, inner=512,
-        dropout=0.2, rate=2e-3, epochs=16, batch=4096,
+        vocabulary=codes.offsets[-1], item_tokens=len(codes.steps), items=20, width=128, layers=2, heads=4, inner=512,
+        dropout=0.1, rate=2e-3, epochs=10, batch=1024,
     )  # fmt: skip
 
 

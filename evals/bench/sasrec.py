@@ -24,7 +24,7 @@ def recipe(items: int) -> Recipe:
     """
     return Recipe(
         vocabulary=1 + items, item_tokens=1, items=50, width=64, layers=2, heads=2, inner=64,
-        dropout=0.3, rate=3e-3, epochs=30,
+        dropout=0.3, rate=2e-3, epochs=12, batch=512,
     )  # fmt: skip
 
 
