@@ -133,7 +133,9 @@ def train(
             state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "epoch": epoch, "best": best,
                      "best_epoch": best_epoch, "weights": weights}  # fmt: skip
             _save(state, part)
-            console.print(f"{path.stem}: epoch {epoch} of {recipe.epochs}, validation NDCG@10 {now:.4f}", highlight=False)
+            console.print(
+                f"{path.stem}: epoch {epoch} of {recipe.epochs}, validation NDCG@10 {now:.4f}", highlight=False
+            )
     model.load_state_dict(weights)
     _save(weights, path)
     part.unlink()
