@@ -45,7 +45,8 @@ def run(
     from agent import Settings
     from evals import report
     from evals.reading import read_all, select
-    from evals.rounds import Store, play_all
+    from evals.rounds import play_all
+    from evals.unfinished import Unfinished
 
     scripts = select(read_all(paths or [Path(__file__).with_name("scenarios") / "films"]), tag or ())
     if not scripts:
@@ -53,7 +54,8 @@ def run(
     given = {"home": home, "model": model, "adapter": adapter, "encoder": encoder, "seed": seed}
     made_by = {"tags": tag or [], "repeat": repeat, **given}
     folder = home or Settings().home
-    store = Store.begin(folder / "evals" / "run.jsonl", scripts, made_by, resume)
+    told = [script.scenario.model_dump(mode="json") for script in scripts]
+    store = Unfinished.begin(folder / "evals", "run", [told, made_by], resume)
     with progress("Playing") as tell:
         played = play_all(
             scripts, store, given, rounds=repeat, jobs=jobs, seed=seed or 0, open_stage=opened, report=tell

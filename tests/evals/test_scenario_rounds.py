@@ -16,10 +16,10 @@ from agent.belief import Verdict
 from evals.coverage import coverage, summary
 from evals.reading import Script, read_all
 from evals.records import as_record, from_record
-from evals.rounds import Store, plan, play_all
+from evals.rounds import plan, play_all
 from evals.run import Played, play
 from evals.scenario import json_schema
-from retrieval.catalog import UserError
+from evals.unfinished import Unfinished
 
 SHIPPED = Path(__file__).parents[2] / "evals"
 
@@ -73,39 +73,23 @@ def test_later_rounds_are_in_another_order_that_the_seed_fixes() -> None:
 
 
 def test_a_killed_run_goes_on_where_it_stopped(scripts: list[Script], given: dict[str, Any], tmp_path: Path) -> None:
-    path = tmp_path / "run.jsonl"
-    store = Store.begin(path, scripts, given, resume=False)
+    store = Unfinished.begin(tmp_path, "run", given, resume=False)
     broken = Counting(breaks_at=3)
     with pytest.raises(KeyboardInterrupt):
         play_all(scripts, store, given, rounds=2, open_stage=broken.open)
-    with path.open("a") as unfinished:
-        unfinished.write('{"round": 1, "na')
     whole = Counting()
-    again = Store.begin(path, scripts, given, resume=True)
+    again = Unfinished.begin(tmp_path, "run", given, resume=True)
     played = play_all(scripts, again, given, rounds=2, open_stage=whole.open)
     assert whole.heard == 4
     assert [(one.round, one.script.scenario.name) for one in played] == [
         (number, name) for number in (1, 2) for name in ("one", "three", "two")
     ]
-    again.end()
-    assert not path.exists()
-
-
-def test_a_run_over_other_scenarios_or_settings_is_not_gone_on_with(scripts: list[Script], tmp_path: Path) -> None:
-    path = tmp_path / "run.jsonl"
-    with pytest.raises(UserError, match="no unfinished run"):
-        Store.begin(path, scripts, {}, resume=True)
-    Store.begin(path, scripts, {"model": "embedded"}, resume=False)
-    with pytest.raises(UserError, match="other scenarios or settings"):
-        Store.begin(path, scripts[:2], {"model": "embedded"}, resume=True)
-    with pytest.raises(UserError, match="other scenarios or settings"):
-        Store.begin(path, scripts, {"model": "scripted"}, resume=True)
 
 
 def test_two_processes_play_what_one_would(scripts: list[Script], given: dict[str, Any], tmp_path: Path) -> None:
     results = []
     for jobs in (1, 2):
-        store = Store.begin(tmp_path / f"{jobs}.jsonl", scripts, given, resume=False)
+        store = Unfinished.begin(tmp_path, f"run {jobs}", given, resume=False)
         played = play_all(scripts, store, given, jobs=jobs)
         results.append([(one.name, one.status, one.turns[0].reply and one.turns[0].reply["items"]) for one in played])
     assert results[0] == results[1]
