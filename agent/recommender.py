@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol, get_args
 
 import numpy as np
@@ -31,6 +32,8 @@ LONGEST_NAME = 200
 LONGEST_TEXT = 4000
 """Characters of a message that are read."""
 TITLE_LENGTH = 60
+HEARD = 1000
+"""Messages whose effect on a belief `rank` remembers."""
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
 THUMBS: dict[str, Verdict] = {"thumbs_up": "liked", "thumbs_down": "disliked"}
 VERDICTS: frozenset[str] = frozenset({*get_args(Verdict), *THUMBS})
@@ -53,6 +56,8 @@ class Recommender:
         self.catalog, self.semantic_ids = retriever.catalog, retriever.semantic_ids
         self._retriever, self._linker = retriever, linker
         self._memory = Memory(tools.settings.home / "checkpoints.sqlite", tools.log)
+        # Ranking after every turn of a dialogue hears its beginning again and again.
+        self._heard = lru_cache(maxsize=HEARD)(self._hear)
         self._locks: dict[str, threading.Lock] = {}
         self._locks_lock = threading.Lock()
 
@@ -271,12 +276,9 @@ class Recommender:
         belief, last = BeliefState(), ""
         for message in messages:
             role, content = message.get("role", "user"), _cleaned(str(message.get("content") or ""))[0]
-            if role == "user" and content:
-                with self.tools.llm_free:
-                    belief = apply(belief, self.tools.understanding.understand(content, belief))
-                last = content
-            elif role == "assistant" and content:
-                belief = belief.after_reply(self._named(content, belief), None)
+            if content and role in ("user", "assistant"):
+                belief = self._heard(belief, role, content)
+                last = content if role == "user" else last
         query = query_of(belief, last, self.catalog, len(self.catalog))
         scores = np.asarray(self._retriever.all_scores(query), dtype=np.float64)
         order = [int(place) for place in np.argsort(-scores, kind="stable") if np.isfinite(scores[place])]
@@ -284,6 +286,13 @@ class Recommender:
         if last:
             best = self._reranked(last, belief, best)
         return best[:k]
+
+    def _hear(self, belief: BeliefState, role: str, content: str) -> BeliefState:
+        """Return the belief after one more message of a dialogue."""
+        if role == "assistant":
+            return belief.after_reply(self._named(content, belief), None)
+        with self.tools.llm_free:
+            return apply(belief, self.tools.understanding.understand(content, belief))
 
     def _reranked(self, text: str, belief: BeliefState, best: list[tuple[str, float]]) -> list[tuple[str, float]]:
         """Let the language model reorder the first few; they take the scores of the places they get."""

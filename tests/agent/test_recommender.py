@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from small_world import CATALOG, BruteForce, Told, limit, open_world, verdict, wish
 
-from agent.belief import BeliefState, Shown
+from agent.belief import BeliefState, BeliefUpdate, Shown
 from agent.llm import ScriptedLanguageModel
 from agent.recommender import LONGEST_NAME, LONGEST_TEXT, Recommender
 
@@ -327,6 +327,23 @@ def test_rank_orders_the_catalog_and_obeys_limits_and_mentions(rec: Recommender,
     fitting = {item.id for item in CATALOG if "crime" in item.values("subjects")} - {"b06"}
     assert {item for item, _ in ranked} == fitting
     assert len(rec.rank(messages, k=5)) == 5
+
+
+def test_rank_reads_the_beginning_of_a_dialogue_once(rec: Recommender, told: Told) -> None:
+    crime(told)
+    read: list[str] = []
+    understand = rec.tools.understanding.understand
+
+    def counted(text: str, belief: BeliefState) -> BeliefUpdate:
+        read.append(text)
+        return understand(text, belief)
+
+    rec.tools.understanding.understand = counted  # type: ignore[method-assign]
+    dialogue = [{"role": "user", "content": "dark crime"}]
+    first = rec.rank(dialogue, k=5)
+    assert rec.rank(dialogue, k=5) == first
+    rec.rank([*dialogue, {"role": "user", "content": "go on"}], k=5)
+    assert read == ["dark crime", "go on"]
 
 
 @pytest.mark.parametrize(
