@@ -108,15 +108,11 @@ def _bounds(item: Item, column: Column, catalog: Catalog) -> Iterator[Fact]:
         return
     if column.unit == "year":
         decade = int(number) // 10 * 10
-        yield Fact(
-            rules=(
-                Constraint(attribute=column.name, op="at_least", value=decade),
-                Constraint(attribute=column.name, op="at_most", value=decade + 9),
-            ),
-            hard=True,
-        )
+        first = Constraint(attribute=column.name, op="at_least", value=decade)
+        last = Constraint(attribute=column.name, op="at_most", value=decade + 9)
+        yield Fact(rules=(first, last), hard=True)
     bound = bound_of([number], column, catalog)
-    if bound is not None:
+    if bound is not None and not (column.unit == "year" and bound.rules[0] in (first, last)):
         yield bound
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from agent.wording import listed, number
 from evals.simulation.user import Fact, Manner
-from retrieval.catalog import Catalog, CatalogSchema, Column, Item
+from retrieval.catalog import Catalog, CatalogSchema, Column, Item, fold
 
 SAYINGS = {
     "open": (
@@ -64,8 +64,7 @@ class Speech:
 
     def say(self, saying: str, **parts: str) -> str:
         """Fill one of the templates of `saying`."""
-        article = "an" if self.schema.noun[:1].lower() in "aeiou" else "a"
-        return self.chance.choice(SAYINGS[saying]).format(a_noun=f"{article} {self.schema.noun}", **parts)
+        return self.chance.choice(SAYINGS[saying]).format(a_noun=_a(self.schema.noun), **parts)
 
     def join(self, sentences: Sequence[str]) -> str:
         """Make one message of some sentences, in lower case when the user writes so."""
@@ -104,12 +103,10 @@ class Speech:
         if column.role != "facet":
             return self._number(fact, column)
         value, name = str(fact.rules[0].value), _name(column)
-        hard = [f"{value} only"]
-        hard += (
-            [f"where the {name} has to be {value}", f"where the {name} must be {value}"] if self.manner.chatty else []
-        )
-        soft = [value, value]
-        soft += [f"with the {name} {value}", f"where the {name} is {value}"] if self.manner.chatty else []
+        hard, soft = [f"{value} only"], [value, value]
+        if self.manner.chatty:
+            hard += [f"where the {name} has to be {value}", f"where the {name} must be {value}"]
+            soft += [f"with the {name} {value}", f"where the {name} is {value}"]
         if fact.against:
             hard, soft = [f"without {value}", f"with no {value}", f"that is not {value}"], [f"with less {value}"]
         elif column.people:
@@ -125,8 +122,10 @@ class Speech:
             choices = (f"from {low} or later", f"not older than {low}") if low else (
                 f"from {high} or earlier", f"not newer than {high}")  # fmt: skip
             return self.chance.choice(choices)
-        unit, name = f" {column.unit}" if column.unit else "", _name(column)
-        lead = "of" if unit else f"with a {name} of"
+        if column.unit and fold(column.unit) not in fold(column.name):
+            lead, unit = "of", f" {column.unit}"
+        else:  # a rating counts no ratings
+            lead, unit = f"with {_a(_name(column))} of", ""
         if low and high:
             return f"{lead} {low} to {high}{unit}"
         bound = ("at least", "no less than") if low else ("at most", "no more than")
@@ -147,5 +146,12 @@ def column_of(schema: CatalogSchema, attribute: str) -> Column:
     return column
 
 
+def _a(noun: str) -> str:
+    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
+
+
 def _name(column: Column) -> str:
+    """Return what one value is called: a rating, where the column `average_rating` counts ratings."""
+    if column.unit and fold(column.unit) in fold(column.name):
+        return column.unit
     return column.singular or column.name

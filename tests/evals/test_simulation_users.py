@@ -17,7 +17,7 @@ from evals.simulation.rephrase import Rephraser, faithful
 from evals.simulation.speech import Speech
 from evals.simulation.targets import target_user
 from evals.simulation.user import Exchange, Fact, Heard, Manner, Move, User, stated
-from retrieval.catalog import Catalog, fold
+from retrieval.catalog import Catalog, Column, fold
 from retrieval.constraints import Constraint
 
 
@@ -239,6 +239,15 @@ def test_a_bound_that_rules_nothing_out_is_none(wines: Catalog) -> None:
     assert column
     assert bound_of([2010.0, 2023.0], column, wines) is None
     assert bound_of([], column, wines) is None
+
+
+def test_numbers_are_spoken_of_by_their_unit_or_by_their_name(wines: Catalog) -> None:
+    columns = (*wines.schema.columns, Column(name="average_rating", role="number", unit="rating"))
+    rated = Catalog(wines.schema.model_copy(update={"columns": columns}), wines.items)
+    speech = Speech(rated, random.Random(0), Manner())
+    assert speech.value(bound("price", "at_most", 20)) in ("of at most 20 euros", "of no more than 20 euros")
+    assert speech.value(bound("average_rating", "at_least", 4)).startswith("with a rating of")
+    assert speech.relation(bound("price", "at_most", 20), [wines["red-hill"]]).startswith("with a lower price than")
 
 
 def test_values_of_different_attributes_come_in_turn() -> None:
