@@ -14,8 +14,8 @@ from evals.bench.rank_metrics import NAMES, metrics_of
 from evals.bench.titles import Titles
 from retrieval.search import Retriever
 
-OURS = "ours"
-UNION = "union of our sources"
+OURS = "tastemaker"
+UNION = "union of its sources"
 Values = dict[str, dict[str, dict[str, float | None]]]
 """System -> metric -> unit -> value. A unit is one gold item of one turn."""
 

@@ -12,23 +12,25 @@ from agent import Recommender
 from evals.bench.catalogs import home_of
 from evals.bench.contexts import RankingData
 from evals.bench.mentions import FOLDS
-from evals.bench.partial import Partial, code_hash
 from evals.bench.rank_metrics import DEPTH
 from evals.bench.ranking import Bench, Values
 from evals.opening import opened, progress
 from evals.report import write
 from evals.results import Result
+from evals.unfinished import Unfinished
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 PROTOCOL = f"one unit is one gold item of one turn; the whole catalog is ranked, places after {DEPTH:,} count 0"
+WIDTH = 84
+"""Characters that the widest table needs."""
 SHOWN_PROBLEMS = 5
 """Malformed lines that are named; all are counted."""
 VIEWS = {
     "novel": "novel: items mentioned earlier are removed from gold and rankings (the headline)",
     "all": "all: items mentioned earlier stay",
-    "ceiling": "ceiling (novel): the first k of ours, and the first k of each of our sources together",
+    "ceiling": "ceiling (novel): the first k of tastemaker, and the first k of each of its sources together",
 }
 
 
@@ -38,12 +40,14 @@ def bench(
     train: RankingData | None,
     catalog: Path | None,
     sample: int | None,
+    resume: bool,
     json: Path | None,
     given: Mapping[str, Any],
 ) -> None:
     """Measure and print; what the commands of the ranking benchmarks do.
 
-    `catalog`: what is ranked, None for the catalog of the home. `given`: fields of `Settings`, None for their defaults.
+    `catalog`: what is ranked, None for the catalog of the home. `resume`: go on with a killed run. `given`: fields of
+    `Settings`, None for their defaults.
     """
     import typer
     from rich.console import Console
@@ -58,40 +62,34 @@ def bench(
     if catalog is not None:
         home = home_of(catalog, home, settings.encoder, lambda line: typer.echo(line, err=True))
     with opened(**{**given, "home": home}) as rec, progress("Ranking") as tell:
-        result = run(kind, rec, data, train, sample, settings.home / "benchmarks" / "unfinished", tell)
+        made_by = _made_by(kind, rec, data, train, sample)
+        store = Unfinished.begin(settings.home / "evals", kind, made_by, resume)
+        result = run(made_by, Bench.over(rec, data, train), data.sample(sample, rec.settings.seed), store, tell)
     if json:
         write(json, result.as_json())
-    print_result(result, Console())
+    print_result(result, Console(width=max(WIDTH, Console().width)))
+    store.end()
 
 
 def run(
-    kind: str,
-    rec: Recommender,
+    made_by: Mapping[str, Any],
+    bench: Bench,
     data: RankingData,
-    train: RankingData | None,
-    sample: int | None,
-    folder: Path,
+    store: Unfinished,
     report: Callable[[int, int], None] = lambda done, of: None,
 ) -> Result:
-    """Measure every turn of `data`, or `sample` of them drawn by the seed of `rec`; `folder` keeps a killed run's.
-
-    `report` is told (done, of).
-    """
-    bench = Bench.over(rec, data, train)
-    chosen = data.sample(sample, rec.settings.seed)
-    made_by = _made_by(kind, rec, data, train, sample)
-    partial = Partial.open(folder, made_by)
-    for number, turn in enumerate(chosen.turns):
-        report(number, len(chosen.turns))
-        if turn.name not in partial.done:
-            partial.add(turn.name, bench.measure(turn))
+    """Measure the turns that `store` does not hold yet, and return all; `report` is told (done, of)."""
     systems: Values = {}
-    for turn in chosen.turns:
-        for system, table in partial.done[turn.name].items():
+    done = store.done()
+    for number, turn in enumerate(data.turns):
+        report(number, len(data.turns))
+        if turn.name not in done:
+            done[turn.name] = bench.measure(turn)
+            store.add(turn.name, done[turn.name])
+        for system, table in done[turn.name].items():
             for metric, column in table.items():
                 systems.setdefault(system, {}).setdefault(metric, {}).update(column)
-    partial.end()
-    return Result(kind, made_by, systems, _notes(bench, chosen, train))
+    return Result(made_by["kind"], made_by, systems, _notes(bench, data, made_by["train"]))
 
 
 def print_result(result: Result, console: Console) -> None:
@@ -115,18 +113,18 @@ def _made_by(
         "models": dict(rec.tools.models),
         "items": len(rec.catalog),
         "protocol": PROTOCOL,
-        "code": code_hash(),
         "versions": {name: version(name) for name in ("tastemaker", "ir-measures", "numpy")},
     }
 
 
-def _notes(bench: Bench, data: RankingData, train: RankingData | None) -> dict[str, Any]:
+def _notes(bench: Bench, data: RankingData, train: Mapping[str, Any] | None) -> dict[str, Any]:
     """Say what was measured, and what could not be and why."""
     gold = [title for turn in data.turns for title in turn.gold]
     unknown = Counter(title for title in gold if not bench.titles.find(title))
     several = Counter(title for title in gold if len(bench.titles.find(title)) > 1)
     dialogues = len({turn.dialogue for turn in data.turns})
-    counted = f"{train.path.name}, without the dialogues measured" if train else f"the other {FOLDS - 1} of {FOLDS} folds"
+    folds = f"the other {FOLDS - 1} of {FOLDS} folds by dialogue"
+    counted = f"{train['file']}, without the dialogues measured" if train else folds
     return {
         "measured": f"{len(data.turns):,} turns of {dialogues:,} dialogues, {len(gold):,} gold items; "
         f"{len(bench.rec.catalog):,} items ranked",
