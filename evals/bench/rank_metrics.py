@@ -19,7 +19,8 @@ def metrics_of(ranking: Sequence[str], gold: Collection[str]) -> dict[str, dict[
 
     if not gold:
         return {}
-    run = {item: float(-place) for place, item in enumerate(ranking[:DEPTH])}
+    deepest = max((place for place, item in enumerate(ranking[:DEPTH], start=1) if item in gold), default=0)
+    run = {item: float(-place) for place, item in enumerate(ranking[:deepest])}  # what stands below changes nothing
     measures = {parse_measure(theirs): ours for ours, theirs in NAMES.items()}
     found: dict[str, dict[str, float]] = {item: dict.fromkeys(NAMES, 0.0) for item in gold}
     queries = {item: {item: 1} for item in gold}
