@@ -51,7 +51,7 @@ check: $(VENV)/.installed-check ## Run ruff and mypy
 	$(PY) -m mypy
 
 eval: $(VENV)/.installed ## Run the scripted dialogues
-	@$(PY) -m evals run evals/scenarios $(ARGS)
+	@$(PY) -m evals run $(ARGS)
 
 bench: $(VENV)/.installed ## Measure how long a turn takes
 	@$(PY) -m evals bench turns $(ARGS)

@@ -36,6 +36,7 @@ def _scenario(played: Played) -> Plain:
         "tags": played.script.scenario.tags,
         "status": played.status,
         "error": played.error,
+        "gap": played.script.scenario.gap,
         "turns": list(_turns(played.turns)),
     }
 

@@ -7,23 +7,28 @@ import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from evals.coverage import coverage, summary
 from evals.records import as_record, without_times
 from evals.results import Result
-from evals.run import Played
+from evals.run import Played, Status
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-MARKS = {"passed": "[green]passed[/]", "failed": "[red]FAILED[/]", "error": "[magenta]ERROR[/]"}
+MARKS = {
+    "passed": "[green]passed[/]",
+    "failed": "[red]FAILED[/]",
+    "gap": "[yellow]known gap[/]",
+    "error": "[magenta]ERROR[/]",
+}
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def totals(played: Sequence[Played]) -> dict[str, int]:
     """Count scenarios by status and the checks they made."""
-    counts = {status: sum(one.status == status for one in played) for status in ("passed", "failed", "error")}
+    counts = {status: sum(one.status == status for one in played) for status in get_args(Status)}
     checks = [check for one in played for turn in one.turns for check in turn.checks]
     return {**counts, "checks": len(checks), "checks_held": sum(check.holds for check in checks)}
 
@@ -38,6 +43,13 @@ def unsteady(played: Sequence[Played]) -> list[str]:
         for name, rounds in ends.items()
         if len(set(rounds)) > 1
     ]
+
+
+def closed(played: Sequence[Played]) -> list[str]:
+    """Write one line for each known gap that is none any more."""
+    shut = (one.script for one in played if one.script.scenario.gap and one.status == "passed")
+    places = dict.fromkeys(script.where(("gap",)) for script in shut)
+    return [f"closed: {where}: all holds now, take `gap` out" for where in places]
 
 
 def print_table(played: Sequence[Played], console: Console) -> None:
@@ -61,14 +73,14 @@ def print_table(played: Sequence[Played], console: Console) -> None:
         )
     console.print(table)
     for one in played:
-        if one.status != "passed":
+        if one.status in ("failed", "error"):
             print_explanation(one, console)
     count = totals(played)
     console.print(
-        f"\n{count['passed']} passed, {count['failed']} failed, {count['error']} errors; "
+        f"\n{count['passed']} passed, {count['failed']} failed, {count['error']} errors, {count['gap']} known gaps; "
         f"{count['checks_held']} of {count['checks']} checks held"
     )
-    for text in (*unsteady(played), *summary(coverage(played))):
+    for text in (*unsteady(played), *closed(played), *summary(coverage(played))):
         console.print(text, highlight=False, markup=False, soft_wrap=True, style="dim")
 
 
@@ -121,6 +133,7 @@ def as_junit(played: Sequence[Played]) -> str:
         name="scenarios",
         tests=str(len(played)),
         failures=str(count["failed"]),
+        skipped=str(count["gap"]),
         errors=str(count["error"]),
         time=f"{sum(one.seconds for one in played):.3f}",
     )
@@ -142,6 +155,8 @@ def as_junit(played: Sequence[Played]) -> str:
                 for number, check, where in one.failures()
             ]
             ET.SubElement(case, "failure", message=_clean(lines[0])).text = _clean("\n".join(lines))
+        elif one.status == "gap":
+            ET.SubElement(case, "skipped", message=_clean(f"known gap: {one.script.scenario.gap}"))
     suites = ET.Element("testsuites")
     suites.append(suite)
     ET.indent(suites)

@@ -18,7 +18,7 @@ from evals.seen import Check, Seen
 from retrieval.catalog import Catalog
 from retrieval.semantic_ids import SemanticIds
 
-Status = Literal["passed", "failed", "error"]
+Status = Literal["passed", "failed", "gap", "error"]
 FEW = 10
 """Candidates of a turn that are kept."""
 
@@ -94,10 +94,12 @@ class Played:
 
     @property
     def status(self) -> Status:
-        """Return `error` when the program broke, `failed` when an expectation did not hold, else `passed`."""
+        """Return `error` when the program broke, `failed` or `gap` when an expectation did not hold, else `passed`."""
         if self.error:
             return "error"
-        return "passed" if all(check.holds for turn in self.turns for check in turn.checks) else "failed"
+        if all(check.holds for turn in self.turns for check in turn.checks):
+            return "passed"
+        return "gap" if self.script.scenario.gap else "failed"
 
     @property
     def seconds(self) -> float:

@@ -282,6 +282,8 @@ class Scenario(Strict):
 
     name: str = Field(min_length=1)
     tags: tuple[str, ...] = ()
+    gap: str = ""
+    """What the program does instead, where it is known not to be there yet; counted apart from failures."""
     turns: tuple[Turn, ...]
 
     @model_validator(mode="after")

@@ -137,10 +137,3 @@ def test_editors_accept_what_the_reader_accepts() -> None:
     check.validate({"name": "n", "turns": [short]})
     with pytest.raises(jsonschema.ValidationError):
         check.validate({"name": "n", "turns": [{"say": "x", "expect": {"intnet": "chat"}}]})
-
-
-@pytest.mark.parametrize("path", sorted((SHIPPED / "scenarios").rglob("*.yaml")), ids=lambda path: path.stem)
-def test_every_scenario_that_ships_tells_editors_where_its_schema_is(path: Path) -> None:
-    first = path.read_text("utf-8").splitlines()[0]
-    named = first.removeprefix("# yaml-language-server: $schema=")
-    assert (path.parent / named).resolve() == SHIPPED / "scenario.schema.json"

@@ -16,7 +16,7 @@ from agent.reply import Recommendation, Reply
 from evals.html import as_html
 from evals.item_expectations import diversity
 from evals.reading import Script, read, select
-from evals.report import as_junit, as_result, print_table, totals, unsteady
+from evals.report import as_junit, as_result, closed, print_table, totals, unsteady
 from evals.run import Played, play
 from retrieval.catalog import Catalog
 
@@ -286,7 +286,7 @@ def test_the_report_explains_each_failure_by_file_line_and_values(three: list[Pl
     assert "expected  chat" in text.getvalue()
     assert "got       recommend" in text.getvalue()
     assert "turn 2 broke off" in text.getvalue()
-    assert "1 passed, 1 failed, 1 errors; 1 of 2 checks held" in text.getvalue()
+    assert "1 passed, 1 failed, 1 errors, 0 known gaps; 1 of 2 checks held" in text.getvalue()
 
 
 def test_json_and_junit_keep_failures_apart_from_errors(three: list[Played]) -> None:
@@ -294,7 +294,9 @@ def test_json_and_junit_keep_failures_apart_from_errors(three: list[Played]) -> 
     assert record["summary"]["tastemaker"]["passed"] == pytest.approx({"value": 1 / 3, "error": 1 / 3, "n": 3})
     record = record["notes"]
     assert [one["status"] for one in record["scenarios"]] == ["passed", "failed", "error"]
-    assert record["totals"] == totals(three) == {"passed": 1, "failed": 1, "error": 1, "checks": 2, "checks_held": 1}
+    assert record["totals"] == totals(three) == {
+        "passed": 1, "failed": 1, "gap": 0, "error": 1, "checks": 2, "checks_held": 1,
+    }  # fmt: skip
     assert record["scenarios"][0]["turns"][0]["reply"]["items"][0]["id"] == "red-hill"
     suite = ET.fromstring(as_junit(three).encode()).find("testsuite")
     assert suite is not None
@@ -322,3 +324,18 @@ def test_a_scenario_that_ends_differently_in_its_rounds_is_named(three: list[Pla
     good, bad = three[:2]
     again = Played(good.script, bad.turns, "", 2)
     assert unsteady([good, again, bad]) == ["unsteady: good: passed in 1 of 2 rounds"]
+
+
+def test_a_known_gap_is_no_failure_and_is_named_when_it_has_closed(script: Write, wines: Catalog) -> None:
+    rec = Cellar(wines, ("red-hill",), ("red-hill",))
+    there, here = (
+        play(script(f"{{say: hi, expect: {{intent: {intent}}}}}", name=intent, tags="[]\ngap: not yet"), rec)
+        for intent in ("chat", "recommend")
+    )
+    assert (there.status, here.status) == ("gap", "passed")
+    assert closed([there, here]) == [f"closed: {here.script.where(('gap',))}: all holds now, take `gap` out"]
+    assert 'skipped="1"' in as_junit([there])
+    assert "Known gap: not yet." in as_html([there], {})
+    text = io.StringIO()
+    print_table([there], Console(file=text, width=200))
+    assert "0 passed, 0 failed, 0 errors, 1 known gaps" in text.getvalue()

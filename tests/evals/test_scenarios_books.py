@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from agent import Recommender, Settings
-from evals.reading import Script, check_all, read_all, select
+from evals.reading import Script, check_all, read_all
 from evals.run import play
 from retrieval.encoder import open_encoder
 from retrieval.index import build
@@ -22,7 +22,7 @@ SHARED = Path(os.environ.get("TASTEMAKER_SHARED", ROOT.parent / "shared"))
 BOOKS = SHARED / "data" / "catalogs" / "books_10k.csv"
 ROWS = 2_000
 SCRIPTS = read_all([ROOT / "evals" / "scenarios" / "books"])
-KNOWN_GAPS = select(SCRIPTS, ["known-gap"])
+KNOWN_GAPS = [script for script in SCRIPTS if script.scenario.gap]
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from evals.run import Played, play
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = {script.path.stem: script for script in read_all([ROOT / "evals" / "scenarios" / "films"])}
-KNOWN_GAPS = [script.path.stem for script in select(SCRIPTS.values(), ["known-gap"])]
+KNOWN_GAPS = [stem for stem, script in SCRIPTS.items() if script.scenario.gap]
 FAST = [script.path.stem for script in select(SCRIPTS.values(), ["fast"]) if script.path.stem not in KNOWN_GAPS]
 UNREACHABLE = {"set contains", "drop a verdict"}
 """Belief operations that no message of a person is understood as yet."""
