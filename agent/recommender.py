@@ -281,8 +281,9 @@ class Recommender:
                 last = content if role == "user" else last
         query = query_of(belief, last, self.catalog, len(self.catalog))
         scores = np.asarray(self._retriever.all_scores(query), dtype=np.float64)
-        order = [int(place) for place in np.argsort(-scores, kind="stable") if np.isfinite(scores[place])]
-        best = [(self.catalog.items[place].id, float(scores[place])) for place in order]
+        order = np.argsort(-scores, kind="stable")
+        order = order[np.isfinite(scores[order])]
+        best = [(self.catalog.items[p].id, s) for p, s in zip(order.tolist(), scores[order].tolist(), strict=True)]
         if last:
             best = self._reranked(last, belief, best)
         return best[:k]

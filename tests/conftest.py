@@ -7,7 +7,8 @@ import os
 os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false", LANGGRAPH_STRICT_MSGPACK="true")
 for _name in [name for name in os.environ if name.startswith("TASTEMAKER_")]:
     del os.environ[_name]
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+# Workers that run beside each other share the cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 from collections.abc import Iterator  # noqa: E402

@@ -164,6 +164,8 @@ class NumberLinker:
                 yield found
         for match in _SINGLE.finditer(line):
             year = int(match["year"])
+            if message.year_after(message.span(match)[0] - 1) is not None:
+                continue  # "T (1995)" names an item
             if self.years[0] - 60 <= year <= self.years[1] + 15 and (found := mention(match, year, year)):
                 yield found
 
@@ -174,10 +176,11 @@ class NumberLinker:
         """Widen a year or a decade by `before`, `since`, `or newer` around it."""
         before = _BEFORE.search(message.piece(max(start - 5, 0), start))
         after = _AFTERWARDS.search(message.piece(end, end + 3))
-        if before and not before["around"]:
+        bare = before and before["since"] == "from" and after  # "from 1995 or earlier": what follows says it
+        if before and not before["around"] and not bare:
             first = start - len(before[0].split())
             refused = _NEGATED.search(message.piece(max(first - 5, 0), first)) is not None
-            if before["since"] == "from" and not (after and (after["up"] or after["down"])):
+            if before["since"] == "from":
                 return low, high, first, end
             if before["before"]:
                 return (low, None, first, end) if refused else (None, low - 1, first, end)

@@ -13,6 +13,8 @@ from agent.linking.words import Message, number_key
 
 ENOUGH = 1.0
 """Evidence from which a title is taken as meant."""
+CERTAIN = 3.0
+"""Evidence of a title with its year."""
 _MARKS = frozenset(",!?")
 _CUE_BEFORE = re.compile(
     r"\b(?:like|seen|saw|watched|watch|rewatched|loved|love|hated|hate|liked|enjoyed|called|named|title|than|"
@@ -50,7 +52,13 @@ class TitleLinker:
             phrase = number_key(stems)
             ids = self.lexicon.titles.get(phrase)
             parts = local.get(phrase)
-            if ids:
+            year = message.year_after(end) if ids or parts else None
+            if year is not None:
+                # With its year a title is named beyond doubt, and another film of that title is not meant.
+                meant = next((item for item in (*(ids or ()), *(parts or ())) if self._of_year(item, year)), None)
+                if meant:
+                    found.append(Mention(start, end + 3, "item", CERTAIN, item_ids=(meant,)))
+            elif ids:
                 strength = self._full_evidence(message, start, end, stems)
                 best = max(ids, key=lambda item: recent.get(item, 0.0))
                 strength += recent.get(best, 0.0)
@@ -71,6 +79,11 @@ class TitleLinker:
                 if strength >= ENOUGH:
                     found.append(Mention(start, end, "item", strength, item_ids=(ids[0],)))
         return found
+
+    def _of_year(self, item_id: str, year: int) -> bool:
+        """Tell whether an item's label has this year or its neighbour: sources date the same film differently."""
+        label = self.lexicon.catalog.label(self.lexicon.catalog[item_id])
+        return label.endswith(tuple(f"({near})" for near in (year - 1, year, year + 1)))
 
     def _means_other(self, phrase: str) -> bool:
         return phrase in self.lexicon.values or phrase in self.lexicon.names or phrase in self.lexicon.name_parts

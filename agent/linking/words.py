@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 _TOKEN = re.compile(r"\d+(?:[.,:]\d+)?[^\W\d_]*|[^\W_]+(?:['’`´][^\W_]+)*|[^\w\s]|_")
+_IN_PARENTHESES = re.compile(r"\( (\d{4}) \)$")
 _IRREGULAR = {
     "women": "woman", "men": "man", "wolves": "wolf", "wives": "wife", "children": "child", "childrens": "child",
     "mice": "mouse", "people": "person", "thieves": "thief", "lives": "life", "heroes": "hero", "kiddy": "kid",
@@ -105,6 +106,11 @@ class Message:
     def piece(self, start: int, end: int) -> str:
         """Return the norms of tokens [start, end) as a line."""
         return " ".join(token.norm for token in self.tokens[max(start, 0) : end])
+
+    def year_after(self, end: int) -> int | None:
+        """Return the year that stands in parentheses from token `end` on, as after a title; None when none does."""
+        match = _IN_PARENTHESES.match(self.piece(end, end + 3)) if 0 < end < len(self) else None
+        return int(match[1]) if match else None
 
     def written(self, start: int, end: int) -> str:
         """Return tokens [start, end) as the person wrote them."""

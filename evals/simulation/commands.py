@@ -63,7 +63,8 @@ def simulate(
     from evals.simulation import report
     from evals.simulation.dialogue import converse
     from evals.simulation.measures import measure
-    from evals.simulation.partial import Partial
+    from evals.simulation.user import Dialogue
+    from evals.unfinished import Unfinished
 
     if kind is Kind.RATINGS and ratings is None:
         raise UserError("--kind ratings needs ratings: give --ratings, a MovieLens folder")
@@ -76,18 +77,19 @@ def simulate(
         people, notes = _people(rec, options, profiles, ratings, joins)
         systems = _systems(rec, sown)
         made_by = {**options, "slate_size": rec.settings.slate_size, **rec.tools.models}
-        partial = Partial.begin(folder, made_by, resume)
+        unfinished = Unfinished.begin(folder, "simulate", made_by, resume)
         rephrase = _rephrase(rec, wording)
         plan = [(system, user) for user in people for system in systems]
-        done = partial.done()
+        done = unfinished.done()
         with progress("Talking") as tell:
             for count, (system, user) in enumerate(plan):
                 tell(count, len(plan))
-                if (system, user.id) not in done:
+                if f"{system} {user.id}" not in done:
                     dialogue = converse(user, systems[system], system=system, turns=turns, seed=sown, rephrase=rephrase)
-                    partial.add(dialogue)
-        finished = partial.done()
-        dialogues = [finished[system, user.id] for system in systems for user in people]
+                    unfinished.add(f"{system} {user.id}", dialogue.model_dump(mode="json"))
+        done = unfinished.done()
+        names = [f"{system} {user.id}" for system in systems for user in people]
+        dialogues = [Dialogue.model_validate(done[name]) for name in names]
         notes |= _rephrased(dialogues) if wording != TEMPLATES else {}
         result = measure(dialogues, rec.catalog, turns, _vectors(rec), f"simulate {kind.value}", made_by, notes)
         report.print_tables(result, turns, Console())
@@ -95,7 +97,7 @@ def simulate(
             write(json, result.as_json())
         if transcripts:
             write(transcripts, report.transcripts(dialogues, people, rec.catalog))
-    partial.end()
+    unfinished.end()
 
 
 def _people(

@@ -135,6 +135,29 @@ def test_every_entry_carries_the_words_it_came_from(linker: Linker) -> None:
     assert {entry.words.casefold() for entry in update.set} == {"fantasy", "under 300 pages"}
 
 
+@pytest.mark.parametrize(
+    ("text", "item"),
+    [
+        ("something like Up (2004)", "b2"),
+        ("I have seen Up (2004).", "b2"),
+        ("Up (2003)?", "b2"),
+        ("I have seen Up (1990)", None),
+        ("I loved The Unwritten Book (2004)", None),
+    ],
+)
+def test_a_year_after_a_title_says_which_is_meant_and_limits_nothing(
+    linker: Linker, text: str, item: str | None
+) -> None:
+    assert not limits(linker.link(text, BeliefState()).update)
+    assert linker.named(text, BeliefState()) == ((item,) if item else ())
+
+
+def test_a_bound_after_from_counts(linker: Linker) -> None:
+    assert limits(linker.link("a book from 1995 or earlier", BeliefState()).update) == {("year", "at_most", 1995)}
+    assert limits(linker.link("a book from 1995 or later", BeliefState()).update) == {("year", "at_least", 1995)}
+    assert limits(linker.link("a book from 1994", BeliefState()).update) == {("year", "is", 1994)}
+
+
 def test_a_title_that_is_an_ordinary_word_needs_evidence(linker: Linker) -> None:
     assert linker.link("I am up for anything", BeliefState()).update.targets == ()
     assert linker.link('something like "Up"', BeliefState()).update.targets == ("b2",)

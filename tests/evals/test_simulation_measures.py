@@ -21,9 +21,9 @@ from evals.simulation.dialogue import converse
 from evals.simulation.facts import value_fact
 from evals.simulation.floors import Popular, Random
 from evals.simulation.measures import asked_again, diversity, exposed, gini, measure, novelty, of_dialogue, understood
-from evals.simulation.partial import Partial
 from evals.simulation.user import Dialogue, Exchange, Fact, Heard, Move, User
-from retrieval.catalog import Catalog, Item, UserError
+from evals.unfinished import Unfinished
+from retrieval.catalog import Catalog, Item
 from retrieval.constraints import Constraint
 
 MOSEL = value_fact("region", "Mosel", hard=True)
@@ -175,18 +175,6 @@ def test_the_random_floor_depends_on_the_conversation_and_the_seed(wines: Catalo
     assert first("a", 0) != first("a", 1)
 
 
-def test_an_unfinished_line_does_not_count_and_other_options_are_another_run(tmp_path: Path) -> None:
-    partial = Partial.begin(tmp_path, {"seed": 1}, resume=False)
-    partial.add(dialogue(("red-hill",)))
-    with partial.path.open("a") as file:
-        file.write('{"system": "ours", "us')
-    again = Partial.begin(tmp_path, {"seed": 1}, resume=True)
-    assert list(again.done()) == [("ours", "one")]
-    with pytest.raises(UserError, match="no --resume"):
-        Partial.begin(tmp_path, {"seed": 2}, resume=True)
-    again.end()
-    assert not list(tmp_path.iterdir())
-
 
 @pytest.fixture
 def stage(wines: Catalog, home: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
@@ -241,17 +229,17 @@ def test_a_killed_run_goes_on_and_comes_to_the_same(
     stage._turns.clear()
 
     calls = 0
-    add = Partial.add
+    add = Unfinished.add
 
-    def killed(self: Partial, one: Dialogue) -> None:
+    def killed(self: Unfinished, name: str, value: Any) -> None:
         nonlocal calls
         calls += 1
         if calls == 5:
             raise KeyboardInterrupt
-        add(self, one)
+        add(self, name, value)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Partial, "add", killed)
+        patch.setattr(Unfinished, "add", killed)
         assert command(patch, *options) != 0
     assert len(list((home / "evals").iterdir())) == 1
     stage._turns.clear()
