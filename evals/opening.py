@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from retrieval.catalog import UserError
 
 if TYPE_CHECKING:
     from agent import Recommender
@@ -21,6 +24,13 @@ Adapter = Annotated[str | None, typer.Option(help="Adapter: auto, none, a path, 
 Encoder = Annotated[str | None, typer.Option(help="Sentence encoder: embedded, hashing, a path or a Hub id.")]
 Seed = Annotated[int | None, typer.Option(help="Seed of everything random.")]
 Json = Annotated[Path | None, typer.Option(help="Write the result with every single value to this file.")]
+
+
+def need(*modules: str) -> None:
+    """Refuse to begin without the libraries of the `bench` extra; UserError says how to get them."""
+    missing = [module for module in modules if importlib.util.find_spec(module) is None]
+    if missing:
+        raise UserError(f"not installed: {', '.join(missing)}: run `pip install -e '.[bench]'`")
 
 
 @contextmanager

@@ -39,6 +39,9 @@ HOMES = {
     "bm25s": {"retrieval/lexical.py"},
     "jinja2": {"prompts/__init__.py", "evals/html.py"},
     "rapidfuzz": {"agent/"},
+    "ir_measures": {"evals/bench/rank_metrics.py"},
+    "rouge_score": {"evals/bench/reasons.py"},
+    "sacrebleu": {"evals/bench/reasons.py"},
     "pandas": {"retrieval/reading.py"},
 }
 HEAVY = {

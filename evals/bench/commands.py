@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from evals.opening import Adapter, Encoder, Home, Json, Model, Seed, opened, progress
+from evals.opening import Adapter, Encoder, Home, Json, Model, Seed, need, opened, progress
 from retrieval.catalog import UserError
 
 app = typer.Typer(no_args_is_help=True, help="Measure, and print the numbers with what they were measured on.")
@@ -122,6 +122,8 @@ def reasons(
     from finetune.examples import read_dialogues
     from retrieval.encoder import open_encoder
 
+    if references:
+        need("rouge_score", "sacrebleu")
     labelled = read_dialogues(dialogues, None if split == "all" else split)
     with opened(home=home, model=model, adapter=adapter, encoder=encoder, seed=seed) as rec:
         turns = slates(labelled, rec.catalog, sample, rec.settings.seed)

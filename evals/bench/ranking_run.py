@@ -14,7 +14,7 @@ from evals.bench.contexts import RankingData
 from evals.bench.mentions import FOLDS
 from evals.bench.rank_metrics import DEPTH
 from evals.bench.ranking import Bench, Values
-from evals.opening import opened, progress
+from evals.opening import need, opened, progress
 from evals.report import write
 from evals.results import Result
 from evals.unfinished import Unfinished
@@ -54,6 +54,7 @@ def bench(
 
     from agent import Settings
 
+    need("ir_measures")
     problems = dict.fromkeys((*data.problems, *(train.problems if train else ())))
     for problem in list(problems)[:SHOWN_PROBLEMS]:
         typer.echo(str(problem), err=True)

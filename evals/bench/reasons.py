@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from agent.belief import BeliefState
 from agent.reasons import FactCheck, Reason, reason_from_facts, stemmed
 from agent.transcripts import belief_from_turns
-from retrieval.catalog import Catalog, UserError
+from retrieval.catalog import Catalog
 from retrieval.constraints import Constraint
 
 if TYPE_CHECKING:
@@ -106,11 +106,8 @@ def overlap(slate: Slate, reasons: Sequence[Reason]) -> Values:
 
     There are many good reasons and one reference: low values say little.
     """
-    try:
-        from rouge_score.rouge_scorer import RougeScorer
-        from sacrebleu.metrics.bleu import BLEU
-    except ImportError as error:
-        raise UserError(f"{error.name} is not installed: run `pip install -e '.[bench]'`") from error
+    from rouge_score.rouge_scorer import RougeScorer
+    from sacrebleu.metrics.bleu import BLEU
     rouge, bleu = RougeScorer(["rougeL"], use_stemmer=False), BLEU(effective_order=True)
     found: Values = {"ROUGE-L": {}, "BLEU": {}}
     for place, (reason, wanted) in enumerate(zip(reasons, slate.references, strict=True), start=1):

@@ -15,9 +15,9 @@ from agent.reply import Recommendation, Reply
 from evals import __main__ as cli
 from evals.bench import commands
 from evals.bench.turns import dialogues, replies, spread, sum_up
-from evals.opening import borrowed
+from evals.opening import borrowed, need
 from evals.results import read_result
-from retrieval.catalog import Catalog
+from retrieval.catalog import Catalog, UserError
 
 
 class Waiter:
@@ -170,3 +170,9 @@ def test_an_evaluation_builds_in_the_home_it_was_given_and_talks_elsewhere(tmp_p
     assert (home / "index" / "CURRENT").read_text("utf-8") == "1"
     assert sorted(path.name for path in home.iterdir()) == ["adapters", "index", "models"]
     assert not elsewhere.exists()
+
+
+def test_a_library_that_is_not_there_is_named_with_the_command_that_brings_it() -> None:
+    need("json")
+    with pytest.raises(UserError, match=r"not installed: no_such_library: run `pip install -e '.\[bench\]'`"):
+        need("json", "no_such_library")
