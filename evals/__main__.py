@@ -1,4 +1,4 @@
-"""The command line of evaluation: `python -m evals run` and `python -m evals bench`."""
+"""Evaluate the recommender that people talk to: scenarios, benchmarks, simulated users, comparisons."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from typing import Annotated
 import typer
 
 from evals.bench.commands import app as bench
-from evals.opening import Adapter, Encoder, Home, Json, Model, Seed, opened, progress
+from evals.opening import Adapter, Encoder, Home, Json, Model, Seed, console, opened, progress
 from evals.simulation.commands import simulate
 from retrieval.catalog import UserError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(bench, name="bench")
-app.command()(simulate)
 
 
 @app.command()
@@ -41,8 +40,6 @@ def run(
     Exit code 0 when all passed but known gaps, 1 when an expectation did not hold or the program broke, 2 when the
     input is wrong.
     """
-    from rich.console import Console
-
     from agent import Settings
     from evals import report
     from evals.reading import read_all, select
@@ -61,7 +58,7 @@ def run(
         played = play_all(
             scripts, store, given, rounds=repeat, jobs=jobs, seed=seed or 0, open_stage=opened, report=tell
         )
-    report.print_table(played, Console())
+    report.print_table(played, console())
     if json:
         report.write(json, report.as_result(played, made_by).as_json())
     if junit:
@@ -75,6 +72,9 @@ def run(
         raise typer.Exit(1)
 
 
+app.command()(simulate)
+
+
 @app.command()
 def compare(
     first: Annotated[Path, typer.Argument(help="A result written with --json.")],
@@ -85,12 +85,10 @@ def compare(
 
     Exit code 1 when the second is worse in a metric, 0 otherwise.
     """
-    from rich.console import Console
-
     from evals.compare import print_comparison
     from evals.results import read_result
 
-    differences = print_comparison(read_result(first), read_result(second), Console(), seed)
+    differences = print_comparison(read_result(first), read_result(second), console(), seed)
     if any(one.verdict == "worse" for one in differences):
         raise typer.Exit(1)
 

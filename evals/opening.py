@@ -14,8 +14,12 @@ import typer
 from retrieval.catalog import UserError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from agent import Recommender
 
+WIDTH = 110
+"""Characters of a line where there is no terminal."""
 BORROWED = ("index", "models", "adapters")
 
 Home = Annotated[Path | None, typer.Option(help="Folder with the index and models. Default: that of the settings.")]
@@ -33,6 +37,14 @@ def need(*modules: str) -> None:
         raise UserError(f"not installed: {', '.join(missing)}: run `pip install -e '.[bench]'`")
 
 
+def console() -> Console:
+    """Return where results are printed: as wide as the terminal, and wide enough for every table in a file."""
+    from rich.console import Console
+
+    found = Console()
+    return found if found.is_terminal else Console(width=WIDTH)
+
+
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int], None]]:
     """Draw a bar with the time left on standard error; what it gives is told (done, of)."""
@@ -40,8 +52,8 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    screen = Console(stderr=True)
+    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, of: bar.update(task, completed=done, total=of)
 

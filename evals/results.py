@@ -81,7 +81,7 @@ class Result:
 
         chosen = list(metrics) or self.metrics()
         table = Table(box=None, pad_edge=False, header_style="bold", title=title or None, title_justify="left")
-        table.add_column("system")
+        table.add_column("system", no_wrap=True)
         for name in (*chosen, "n"):
             table.add_column(name, justify="right", no_wrap=True)
         for system in self.systems:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from evals.opening import Adapter, Encoder, Home, Json, Model, Seed, need, opened, progress
+from evals.opening import Adapter, Encoder, Home, Json, Model, Seed, console, need, opened, progress
 from retrieval.catalog import UserError
 
 app = typer.Typer(no_args_is_help=True, help="Measure, and print the numbers with what they were measured on.")
@@ -32,7 +32,7 @@ def turns(
     with opened(home=home, model=model, adapter=adapter, encoder=encoder, seed=seed) as rec:
         times = measure(rec, n, Console(stderr=True))
         made_by = {"n": n, **rec.tools.models}
-    print_turn_times(times, Console())
+    print_turn_times(times, console())
     if json:
         write(json, times.as_result(made_by).as_json())
 
@@ -50,8 +50,6 @@ def understanding(
     encoder: Encoder = None,
 ) -> None:
     """Compare belief updates with labelled turns: precision, recall and F1 per kind, and turns that are all right."""
-    from rich.console import Console
-
     from evals.bench.understanding import as_result, majority, print_scores, score
     from evals.report import write
     from finetune.examples import read_dialogues
@@ -65,7 +63,7 @@ def understanding(
             "most frequent intent": score(majority(labelled), labelled, rec.catalog),
         }
         made_by = {"dialogues": dialogues, "split": split, **rec.tools.models}
-    print_scores(systems, Console())
+    print_scores(systems, console())
     if json:
         write(json, as_result(systems, made_by).as_json())
 
@@ -80,8 +78,6 @@ def intents(
     encoder: Encoder = None,
 ) -> None:
     """Compare intents with those annotated in IARD; docs/evaluation.md has the mapping."""
-    from rich.console import Console
-
     from evals.bench.intents import best_constant, print_intents, read_iard, score
     from evals.report import write
     from evals.results import Result
@@ -93,7 +89,7 @@ def intents(
             "best constant": score(best_constant(dialogues), dialogues),
         }
         result = Result("bench intents", {"path": path, **rec.tools.models}, systems, {})
-    print_intents(result, Console())
+    print_intents(result, console())
     if json:
         write(json, result.as_json())
 
@@ -114,8 +110,6 @@ def reasons(
     seed: Seed = None,
 ) -> None:
     """Measure reasons for the items that people showed: grounded, covering the wishes, distinct, coherent."""
-    from rich.console import Console
-
     from evals.bench.reasons import score, slates
     from evals.report import write
     from evals.results import Result
@@ -134,7 +128,7 @@ def reasons(
             found = score(turns, rec.tools.explainer.explain, rec.catalog, encode, references, tell)
         made_by = {"dialogues": dialogues, "split": split, "sample": sample, "seed": seed, **rec.tools.models}
     result = Result("bench reasons", made_by, found, {"turns": len(turns)})
-    result.print(Console())
+    result.print(console())
     if json:
         write(json, result.as_json())
 
@@ -177,7 +171,7 @@ def beauty(
     )  # fmt: skip
     wanted = [name.strip() for name in systems.split(",") if name.strip()]
     result = measure(bench, "test" if split == "test" else "validation", wanted, folder)
-    print_result(result, Console())
+    print_result(result, console())
     if json:
         write(json, result.as_json())
 

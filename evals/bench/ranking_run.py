@@ -14,7 +14,7 @@ from evals.bench.contexts import RankingData
 from evals.bench.mentions import FOLDS
 from evals.bench.rank_metrics import DEPTH
 from evals.bench.ranking import Bench, Values
-from evals.opening import need, opened, progress
+from evals.opening import console, need, opened, progress
 from evals.report import write
 from evals.results import Result
 from evals.unfinished import Unfinished
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 PROTOCOL = f"one unit is one gold item of one turn; the whole catalog is ranked, places after {DEPTH:,} count 0"
-WIDTH = 84
-"""Characters that the widest table needs."""
 SHOWN_PROBLEMS = 5
 """Malformed lines that are named; all are counted."""
 VIEWS = {
@@ -50,7 +48,6 @@ def bench(
     `Settings`, None for their defaults.
     """
     import typer
-    from rich.console import Console
 
     from agent import Settings
 
@@ -68,7 +65,7 @@ def bench(
         result = run(made_by, Bench.over(rec, data, train), data.sample(sample, rec.settings.seed), store, tell)
     if json:
         write(json, result.as_json())
-    print_result(result, Console(width=max(WIDTH, Console().width)))
+    print_result(result, console())
     store.end()
 
 

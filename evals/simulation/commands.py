@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evals.opening import Adapter, Encoder, Home, Json, Model, Seed, opened, progress
+from evals.opening import Adapter, Encoder, Home, Json, Model, Seed, console, opened, progress
 from retrieval.catalog import UserError
 
 if TYPE_CHECKING:
@@ -56,8 +56,6 @@ def simulate(
     seed: Seed = None,
 ) -> None:
     """Let simulated users talk with the recommender, and with two floors: popular items, and random ones."""
-    from rich.console import Console
-
     from agent import Settings
     from evals.report import write
     from evals.simulation import report
@@ -92,7 +90,7 @@ def simulate(
         dialogues = [Dialogue.model_validate(done[name]) for name in names]
         notes |= _rephrased(dialogues) if wording != TEMPLATES else {}
         result = measure(dialogues, rec.catalog, turns, _vectors(rec), f"simulate {kind.value}", made_by, notes)
-        report.print_tables(result, turns, Console())
+        report.print_tables(result, turns, console())
         if json:
             write(json, result.as_json())
         if transcripts:
