@@ -46,7 +46,9 @@ def run(
     from evals.rounds import play_all
     from evals.unfinished import Unfinished
 
-    scripts = select(read_all(paths or [Path(__file__).with_name("scenarios") / "films"]), tag or ())
+    films, here = Path(__file__).with_name("scenarios") / "films", Path.cwd()
+    shipped = films.relative_to(here) if films.is_relative_to(here) else films
+    scripts = select(read_all(paths or [shipped]), tag or ())
     if not scripts:
         raise UserError(f"no scenario has the tag {' or '.join(tag or ())}: leave --tag out to run them all")
     given = {"home": home, "model": model, "adapter": adapter, "encoder": encoder, "seed": seed}

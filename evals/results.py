@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+PLACES = 6
+"""Decimal places of the numbers in a written result."""
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """A mean with its standard error over `n` units; `value` is None when nothing could be measured."""
@@ -66,14 +70,17 @@ class Result:
         return list(dict.fromkeys(metric for table in self.systems.values() for metric in table))
 
     def as_json(self) -> str:
-        """Write everything, with the estimates beside the single values."""
+        """Write everything, with the estimates beside the single values.
+
+        Numbers are rounded to `PLACES`: the last digits of a sum depend on how the machine orders it.
+        """
         summary = {
             system: {metric: asdict(self.estimate(system, metric)) for metric in table}
             for system, table in self.systems.items()
         }
         record = {"kind": self.kind, "made_by": self.made_by, "summary": summary, "notes": self.notes,
                   "systems": self.systems}  # fmt: skip
-        return json.dumps(record, ensure_ascii=False, indent=1, default=str) + "\n"
+        return json.dumps(_rounded(record), ensure_ascii=False, indent=1, default=str) + "\n"
 
     def print(self, console: Console, title: str = "", metrics: Sequence[str] = ()) -> None:
         """Print a table: one row a system, one column a metric, each mean ± standard error; then the notes."""
@@ -101,6 +108,17 @@ def read_result(path: Path) -> Result:
         raise UserError(f"{path}: cannot be read ({error.strerror}): name a file written with --json") from error
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path}: not a result of an evaluation: name a file written with --json") from error
+
+
+def _rounded(value: Any) -> Any:
+    match value:
+        case float():
+            return round(value, PLACES)
+        case Mapping():
+            return {name: _rounded(inner) for name, inner in value.items()}
+        case list() | tuple():
+            return [_rounded(inner) for inner in value]
+    return value
 
 
 def short(value: float) -> str:

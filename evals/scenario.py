@@ -140,23 +140,39 @@ class Entries(Strict, Generic[Pattern]):
         return self
 
 
+class LimitEntries(Entries[LimitPattern]):
+    """Hard limits that must be there, and some that must not."""
+
+
+class WishEntries(Entries[WishPattern]):
+    """Soft wishes that must be there, and some that must not."""
+
+
+class DropEntries(Entries[DropPattern]):
+    """Things taken back that must be there, and some that must not."""
+
+
+class VerdictEntries(Entries[VerdictPattern]):
+    """Verdicts that must be there, and some that must not."""
+
+
 class ExpectedUpdate(Strict):
     """What this message alone must change."""
 
     nothing: Literal[True] | None = None
     """The belief stays as it was, the intent aside."""
-    set: Entries[LimitPattern] = Entries()
-    prefer: Entries[WishPattern] = Entries()
-    drop: Entries[DropPattern] = Entries()
-    items: Entries[VerdictPattern] = Entries()
+    set: LimitEntries = LimitEntries()
+    prefer: WishEntries = WishEntries()
+    drop: DropEntries = DropEntries()
+    items: VerdictEntries = VerdictEntries()
 
 
 class ExpectedBelief(Strict):
     """What must be believed after the turn."""
 
-    constraints: Entries[LimitPattern] = Entries()
-    preferences: Entries[WishPattern] = Entries()
-    items: Entries[VerdictPattern] = Entries()
+    constraints: LimitEntries = LimitEntries()
+    preferences: WishEntries = WishEntries()
+    items: VerdictEntries = VerdictEntries()
 
 
 class ExpectedItems(Strict):

@@ -42,6 +42,11 @@ def test_a_result_comes_back_from_its_file(tmp_path: Path) -> None:
     assert read_result(path) == one
 
 
+def test_the_last_digits_of_a_number_are_not_written() -> None:
+    third, near = result({"a": 1 / 3}), result({"a": 1 / 3 + 1e-12})
+    assert third.as_json() == near.as_json()
+
+
 @pytest.mark.parametrize("text", ["", "[]", '{"kind": "run"}', "not json"])
 def test_another_file_is_refused_in_one_line(tmp_path: Path, text: str) -> None:
     path = tmp_path / "r.json"

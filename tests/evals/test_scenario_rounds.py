@@ -27,7 +27,8 @@ SHIPPED = Path(__file__).parents[2] / "evals"
 @pytest.fixture
 def scripts(tmp_path: Path) -> list[Script]:
     for name in ("one", "two", "three"):
-        text = f"name: {name}\nturns: [{{say: a comedy, expect: {{items: {{count: {{at_least: 1}}}}}}}}]\n"
+        belief = "belief: {constraints: {lacks: [{attribute: year}]}}, update: {items: {lacks: [{item: Alien (1979)}]}}"
+        text = f"name: {name}\nturns: [{{say: a comedy, expect: {{items: {{count: {{at_least: 1}}}}, {belief}}}}}]\n"
         (tmp_path / f"{name}.yaml").write_text(text, "utf-8")
     return read_all([tmp_path])
 
