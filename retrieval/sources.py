@@ -130,7 +130,7 @@ class Similar:
         item, size = self.catalog.items[place], len(self.catalog)
         sums = np.zeros(size, np.float32)
         for column in self.catalog.schema.with_role("facet"):
-            for value in {fold(value) for value in item.values(column.name)}:
+            for value in dict.fromkeys(fold(value) for value in item.values(column.name)):
                 having = self.filter.with_value(column.name, value)
                 sums[having] += np.float32(math.log((size + 1) / (len(having) + 1)))
         return sums

@@ -78,12 +78,12 @@ def item_features(
     left, right = _kept(words[start:first]), _kept(words[last:end])
     found += [f"l{place}={word}" for place, word in enumerate(reversed(left[-4:]), 1)]
     found += [f"r{place}={word}" for place, word in enumerate(right[:4], 1)]
-    found += [f"L={word}" for word in set(left[-_WINDOW:])]
-    found += [f"R={word}" for word in set(right[: _WINDOW + 2])]
+    found += [f"L={word}" for word in dict.fromkeys(left[-_WINDOW:])]
+    found += [f"R={word}" for word in dict.fromkeys(right[: _WINDOW + 2])]
     found += [f"l21={a}_{b}" for a, b in [tuple(left[-2:])] if len(left) > 1] if len(left) > 1 else []
     found += [f"r12={right[0]}_{right[1]}"] if len(right) > 1 else []
     found.append(f"lr={left[-1] if left else '^'}_{right[0] if right else '$'}")
-    found += [f"S={word}" for word in set(_kept(words[whole[0] : whole[1]]))]
+    found += [f"S={word}" for word in dict.fromkeys(_kept(words[whole[0] : whole[1]]))]
     found += [f"N={word}" for word in _neighbours(message, mentions, words, whole[1], forward=True)]
     found += [f"P={word}" for word in _neighbours(message, mentions, words, whole[0], forward=False)]
     before, after = message.piece(start, first), message.piece(last, end)
@@ -114,14 +114,14 @@ def item_features(
 def focus_features(message: Message, mentions: Sequence[Mention], item_id: str, belief: BeliefState) -> list[str]:
     """Return the features by which a message without any named item is judged to speak of the item in focus."""
     words = _kept(frame(message, mentions))
-    found = [f"W={word}" for word in set(words)]
+    found = [f"W={word}" for word in dict.fromkeys(words)]
     found += [f"w{place}={word}" for place, word in enumerate(words[:3], 1)]
     found += [f"B={a}_{b}" for a, b in zip(words, words[1:], strict=False)]
     found += [f"z={word}" for word in words[-1:]]
     found += cue_flags(message.line, "")
     size = sum(token.is_word for token in message.tokens)
     found.append(f"size={'1' if size <= 3 else '2' if size <= 7 else '3' if size <= 15 else '4'}")
-    found += [f"has={kind}" for kind in {other.kind for other in mentions}]
+    found += [f"has={kind}" for kind in dict.fromkeys(other.kind for other in mentions)]
     found += [f"held={entry.verdict}" for entry in belief.items if entry.item_id == item_id]
     found += [f"shown={min(len(belief.last_shown()), 3)}", f"intent={belief.intent}"]
     found.append(f"fresh={any(line.turn == belief.turn for line in belief.shown)}")
@@ -158,8 +158,9 @@ def value_features(
     found = [f"l{place}={word}" for place, word in enumerate(reversed(left[-3:]), 1)]
     found += [f"r{place}={word}" for place, word in enumerate(right[:3], 1)]
     found += [f"l21={left[-2]}_{left[-1]}"] if len(left) > 1 else []
-    found += [f"L={word}" for word in set(left[-_WINDOW:])] + [f"R={word}" for word in set(right[:_WINDOW])]
-    found += [f"S={word}" for word in set(_kept(words[whole[0] : whole[1]]))]
+    found += [f"L={word}" for word in dict.fromkeys(left[-_WINDOW:])]
+    found += [f"R={word}" for word in dict.fromkeys(right[:_WINDOW])]
+    found += [f"S={word}" for word in dict.fromkeys(_kept(words[whole[0] : whole[1]]))]
     found += [
         f"kind={kind}",
         f"stance={stance}",
@@ -188,7 +189,7 @@ def intent_features(
 ) -> list[str]:
     """Return the features by which the intent is judged; `facts` tell what the update holds."""
     words = _kept(frame(message, mentions))
-    found = [f"W={word}" for word in set(words)]
+    found = [f"W={word}" for word in dict.fromkeys(words)]
     found += [f"w{place}={word}" for place, word in enumerate(words[:2], 1)]
     found += [f"B={a}_{b}" for a, b in zip(words, words[1:], strict=False)]
     found += [f"fact={fact}" for fact in facts]
@@ -200,7 +201,7 @@ def intent_features(
     found += [f"before={belief.intent}", f"wishes={bool(belief.wishes)}"]
     size = sum(token.is_word for token in message.tokens)
     found.append(f"size={'1' if size <= 3 else '2' if size <= 7 else '3' if size <= 15 else '4'}")
-    found += [f"kind={kind}" for kind in {mention.kind for mention in mentions}]
+    found += [f"kind={kind}" for kind in dict.fromkeys(mention.kind for mention in mentions)]
     return found
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -138,3 +141,19 @@ def test_editors_accept_what_the_reader_accepts() -> None:
     check.validate({"name": "n", "turns": [short]})
     with pytest.raises(jsonschema.ValidationError):
         check.validate({"name": "n", "turns": [{"say": "x", "expect": {"intnet": "chat"}}]})
+
+
+def test_the_same_run_writes_the_same_bytes_in_any_order_of_hashing(home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "one.yaml"
+    said = "a tense film like Alien (1979) about lonely people"
+    path.write_text(f"name: one\nturns:\n  - say: {said}\n  - say: more\n", "utf-8")
+    written = []
+    for seed in ("1", "2"):
+        out = tmp_path / f"{seed}.json"
+        options = ("--home", str(home), "--model", "scripted", "--encoder", "hashing", "--adapter", "none")
+        subprocess.run(
+            [sys.executable, "-m", "evals", "run", str(path), "--json", str(out), *options],
+            env={**os.environ, "PYTHONHASHSEED": seed}, check=True, capture_output=True,
+        )  # fmt: skip
+        written.append(out.read_bytes())
+    assert written[0] == written[1]
