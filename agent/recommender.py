@@ -273,12 +273,7 @@ class Recommender:
         `messages` have `role` and `content`. What the assistant named counts as shown. Items that a limit, a verdict
         or a mention as an example rules out are left out. Odd input ranks by popularity.
         """
-        belief, last = BeliefState(), ""
-        for message in messages:
-            role, content = message.get("role", "user"), _cleaned(str(message.get("content") or ""))[0]
-            if content and role in ("user", "assistant"):
-                belief = self._heard(belief, role, content)
-                last = content if role == "user" else last
+        belief, last = self._told(messages)
         query = query_of(belief, last, self.catalog, len(self.catalog))
         scores = np.asarray(self._retriever.all_scores(query), dtype=np.float64)
         order = np.argsort(-scores, kind="stable")
@@ -287,6 +282,21 @@ class Recommender:
         if last:
             best = self._reranked(last, belief, best)
         return best[:k]
+
+    def query(self, messages: Sequence[Mapping[str, Any]]) -> Query:
+        """Return what `rank` asks retrieval after these messages."""
+        belief, last = self._told(messages)
+        return query_of(belief, last, self.catalog, len(self.catalog))
+
+    def _told(self, messages: Sequence[Mapping[str, Any]]) -> tuple[BeliefState, str]:
+        """Return the belief after some messages, and the last thing that the person said."""
+        belief, last = BeliefState(), ""
+        for message in messages:
+            role, content = message.get("role", "user"), _cleaned(str(message.get("content") or ""))[0]
+            if content and role in ("user", "assistant"):
+                belief = self._heard(belief, role, content)
+                last = content if role == "user" else last
+        return belief, last
 
     def _hear(self, belief: BeliefState, role: str, content: str) -> BeliefState:
         """Return the belief after one more message of a dialogue."""

@@ -2,36 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
 from retrieval.filtering import Mask
-from retrieval.query import Query
-from retrieval.search import Retriever
 from retrieval.sources import Scores
 
 DEPTHS = (50, 100, 200)
 """Candidates taken of each source."""
-
-
-@contextmanager
-def overhear(retriever: Retriever) -> Iterator[list[tuple[Mapping[str, Scores], Mask]]]:
-    """Collect the sources' scores, and which items were allowed, of every search made inside the block."""
-    heard: list[tuple[Mapping[str, Scores], Mask]] = []
-    ask = retriever.sources
-
-    def sources(query: Query, allowed: Mask) -> dict[str, Scores]:
-        found = ask(query, allowed)
-        heard.append((found, allowed))
-        return found
-
-    retriever.sources = sources  # type: ignore[method-assign]
-    try:
-        yield heard
-    finally:
-        del retriever.sources
 
 
 def union(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from agent import Recommender
-from evals.bench.ceiling import DEPTHS, overhear, union
+from evals.bench.ceiling import DEPTHS, union
 from evals.bench.contexts import RankingData, RankingTurn
 from evals.bench.floors import floors
 from evals.bench.mentions import Mentions, cross_fitted, mentioned, trained
@@ -81,12 +81,13 @@ class Bench:
         """Rank the catalog by `rec.rank` and by every floor."""
         retriever, before = self.rec.tools.retriever, self.titles.matches(turn.mentioned)
         assert isinstance(retriever, Retriever), type(retriever)
-        with overhear(retriever) as heard:
-            ours = [item for item, _ in self.rec.rank(turn.messages, k=None)]
+        ours = [item for item, _ in self.rec.rank(turn.messages, k=None)]
         orders = floors(retriever, turn.text, before, self.mentions(turn.dialogue))
         items = [item.id for item in self.rec.catalog]
-        sources, allowed = heard[-1]
-        in_favour = {name: scores for name, scores in sources.items() if getattr(retriever.weights, name) > 0}
+        query = self.rec.query(turn.messages)
+        allowed = retriever.allowed(query)
+        sources = retriever.sources(query, allowed).items()
+        in_favour = {name: scores for name, scores in sources if getattr(retriever.weights, name) > 0}
         candidates = union(in_favour, allowed, before)
         return Ranked(
             {OURS: ours, **{name: [items[place] for place in order] for name, order in orders.items()}},

@@ -329,6 +329,14 @@ def test_rank_orders_the_catalog_and_obeys_limits_and_mentions(rec: Recommender,
     assert len(rec.rank(messages, k=5)) == 5
 
 
+def test_the_query_of_a_dialogue_holds_what_was_said(rec: Recommender, told: Told) -> None:
+    crime(told)
+    query = rec.query([{"role": "user", "content": "dark crime"}, {"role": "assistant", "content": ""}])
+    assert query.text == "dark crime"
+    assert [limit.value for limit in query.constraints] == ["crime"]
+    assert not rec.query([]).constraints
+
+
 def test_rank_reads_the_beginning_of_a_dialogue_once(rec: Recommender, told: Told) -> None:
     crime(told)
     read: list[str] = []

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from evals.bench import ranking_run
 from evals.bench.catalogs import home_of
-from evals.bench.ceiling import overhear, union
+from evals.bench.ceiling import union
 from evals.bench.commands import app
 from evals.bench.contexts import RankingTurn
 from evals.bench.floors import FLOORS, floors
@@ -27,7 +27,6 @@ from evals.results import read_result
 from retrieval.catalog import Catalog, CatalogSchema, Column, Item, UserError
 from retrieval.encoder import HashingEncoder
 from retrieval.index import Index, build
-from retrieval.query import Query
 from retrieval.search import Retriever
 
 FILMS = (
@@ -203,16 +202,6 @@ def test_the_union_takes_the_first_of_each_source_that_are_allowed_and_new() -> 
     found = union(sources, allowed, [0], depths=(1, 2, 9))
     assert found == {1: frozenset({1, 2}), 2: frozenset({1, 2, 3}), 9: frozenset({1, 2, 3})}
 
-
-def test_overhearing_changes_nothing_and_ends_with_the_block(retriever: Retriever) -> None:
-    query = Query(text="Malbec")
-    alone = retriever.all_scores(query)
-    with overhear(retriever) as heard:
-        assert (retriever.all_scores(query) == alone).all()
-    retriever.all_scores(query)
-    ((sources, allowed),) = heard
-    assert set(sources) == {"dense", "lexical", "popularity"}
-    assert allowed.all()
 
 
 # Catalogs
