@@ -83,17 +83,22 @@ class Result:
         return json.dumps(_rounded(record), ensure_ascii=False, indent=1, default=str) + "\n"
 
     def print(self, console: Console, title: str = "", metrics: Sequence[str] = ()) -> None:
-        """Print a table: one row a system, one column a metric, each mean ± standard error; then the notes."""
+        """Print a table of mean ± standard error, then the notes.
+
+        One row a system and one column a metric; the other way round when there are more metrics than systems.
+        """
         from rich.table import Table
 
         chosen = list(metrics) or self.metrics()
         table = Table(box=None, pad_edge=False, header_style="bold", title=title or None, title_justify="left")
-        table.add_column("system", no_wrap=True)
-        for name in (*chosen, "n"):
+        tall = len(chosen) > len(self.systems)
+        table.add_column("metric" if tall else "system", no_wrap=True)
+        for name in (*(self.systems if tall else chosen), "n"):
             table.add_column(name, justify="right", no_wrap=True)
-        for system in self.systems:
-            found = [self.estimate(system, metric) for metric in chosen]
-            table.add_row(system, *map(str, found), str(max((one.n for one in found), default=0)))
+        for name in chosen if tall else self.systems:
+            cells = [(system, name) for system in self.systems] if tall else [(name, metric) for metric in chosen]
+            found = [self.estimate(system, metric) for system, metric in cells]
+            table.add_row(name, *map(str, found), str(max((one.n for one in found), default=0)))
         console.print(table)
         for name, value in self.notes.items():
             console.print(f"{name}: {value}", highlight=False, soft_wrap=True, markup=False)
