@@ -64,9 +64,12 @@ class Unfinished:
         self.path.unlink(missing_ok=True)
 
 
-def digest(path: Path | None) -> str | None:
-    """Return a hash of a file's bytes, for what a result was made by; None without a file."""
-    return None if path is None else hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+def digest(path: Path) -> str:
+    """Return a hash of a file's bytes, for what a result was made by; UserError when it cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}): name a file that is there") from error
 
 
 def _code(folders: Sequence[str] = CODE) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -62,15 +61,16 @@ def simulate(
     from evals.simulation.dialogue import converse
     from evals.simulation.measures import measure
     from evals.simulation.user import Dialogue
-    from evals.unfinished import Unfinished
+    from evals.unfinished import Unfinished, digest
 
     if kind is Kind.RATINGS and ratings is None:
         raise UserError("--kind ratings needs ratings: give --ratings, a MovieLens folder")
     sown = seed or 0
     folder = (home or Settings().home) / "evals"
+    given = [path for path in (profiles, ratings, joins) if path is not None]
+    files = {str(path): digest(path / "ratings.csv" if path.is_dir() else path) for path in given}
     options = {"users": users, "kind": kind.value, "turns": turns, "noise": noise, "top": top, "seed": sown,
-               "wording": wording, "files": {str(path): _hash(path) for path in (profiles, ratings, joins)
-                                                   if path is not None}}  # fmt: skip
+               "wording": wording, "files": files}  # fmt: skip
     with opened(home=home, model=model, adapter=adapter, encoder=encoder, seed=seed) as rec:
         people, notes = _people(rec, options, profiles, ratings, joins)
         systems = _systems(rec, sown)
@@ -159,11 +159,3 @@ def _vectors(rec: Recommender) -> Any:
     retriever = rec.tools.retriever
     assert isinstance(retriever, Retriever)
     return retriever.index.vectors
-
-
-def _hash(path: Path) -> str:
-    file = path / "ratings.csv" if path.is_dir() else path
-    try:
-        return hashlib.sha256(file.read_bytes()).hexdigest()[:16]
-    except OSError as error:
-        raise UserError(f"{file}: cannot be read ({error.strerror}): name a file that is there") from error
