@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from evals.bench.commands import app as bench
-from evals.opening import Adapter, Encoder, Home, Json, Model, Seed, console, opened, progress
+from evals.opening import Adapter, Encoder, Home, Json, Model, Seed, console, opened, progress, settings_of
 from evals.simulation.commands import simulate
 from retrieval.catalog import UserError
 
@@ -40,7 +40,6 @@ def run(
     Exit code 0 when all passed but known gaps, 1 when an expectation did not hold or the program broke, 2 when the
     input is wrong.
     """
-    from agent import Settings
     from evals import report
     from evals.reading import read_all, select
     from evals.rounds import play_all
@@ -53,7 +52,7 @@ def run(
         raise UserError(f"no scenario has the tag {' or '.join(tag or ())}: leave --tag out to run them all")
     given = {"home": home, "model": model, "adapter": adapter, "encoder": encoder, "seed": seed}
     made_by = {"tags": tag or [], "repeat": repeat, **given}
-    folder = home or Settings().home
+    folder = settings_of(home=home).home
     told = [script.scenario.model_dump(mode="json") for script in scripts]
     store = Unfinished.begin(folder / "evals", "run", [told, made_by], resume)
     with progress("Playing") as tell:

@@ -16,7 +16,7 @@ from retrieval.catalog import UserError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from agent import Recommender
+    from agent import Recommender, Settings
 
 WIDTH = 110
 """Characters of a line where there is no terminal."""
@@ -58,15 +58,22 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, of: bar.update(task, completed=done, total=of)
 
 
+def settings_of(**given: Any) -> Settings:
+    """Return the settings with the fields in `given`; None leaves a field as the settings have it."""
+    from agent import Settings
+
+    return Settings(**{name: value for name, value in given.items() if value is not None})
+
+
 @contextmanager
 def opened(**given: Any) -> Iterator[Recommender]:
     """Open the recommender that people talk to, on the index and models of its home and with a log of its own.
 
     `given` are fields of `Settings`; None leaves a field as the settings have it.
     """
-    from agent import Recommender, Settings
+    from agent import Recommender
 
-    settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    settings = settings_of(**given)
     with borrowed(settings.home) as home:
         rec = Recommender.open(settings.model_copy(update={"home": home}), say=lambda line: typer.echo(line, err=True))
         try:

@@ -96,8 +96,7 @@ def _play_in_parallel(
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
-    threads = os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // jobs)))
-    assert int(threads) > 0
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // jobs)))
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         shares = [
             pool.submit(_play_share, scripts, plays[first::jobs], store, given) for first in range(jobs)

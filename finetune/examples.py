@@ -39,9 +39,14 @@ class Example:
     """Item ids on offer in a ranking example, the right one first."""
 
 
+def packaged() -> Path:
+    """Return the file of the dialogues that come with the package."""
+    return Path(str(files("finetune").joinpath("dialogues/dialogues.jsonl")))
+
+
 def read_dialogues(path: Path | None = None, split: str | None = "train") -> list[Dialogue]:
     """Read dialogues, one JSON object a line; the packaged ones without `path`. UserError names a bad line."""
-    source = path or Path(str(files("finetune").joinpath("dialogues/dialogues.jsonl")))
+    source = path or packaged()
     if not source.is_file():
         raise UserError(f"no dialogues at {source}: write some with `python -m finetune export --out {source}`")
     dialogues = []

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from evals.opening import Adapter, Encoder, Home, Json, Model, Seed, console, need, opened, progress
+from evals.opening import Adapter, Encoder, Home, Json, Model, Seed, console, need, opened, progress, settings_of
 from retrieval.catalog import UserError
 
 app = typer.Typer(no_args_is_help=True, help="Measure, and print the numbers with what they were measured on.")
@@ -155,7 +155,6 @@ def beauty(
     """Rank each user's next item: floors, Markov, kNN, SASRec and the generative Semantic-ID retriever."""
     from rich.console import Console
 
-    from agent import Settings
     from evals.bench.beauty import Bench, measure, print_result
     from evals.bench.sequences import read_sequences
     from evals.report import write
@@ -163,8 +162,7 @@ def beauty(
 
     if split not in ("validation", "test"):
         raise UserError(f"--split {split}: no such split: choose validation or test")
-    given = {"home": home, "encoder": encoder, "seed": seed}
-    settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    settings = settings_of(home=home, encoder=encoder, seed=seed)
     bench = Bench(
         read_sequences(folder, limit_users), open_encoder(settings.encoder), settings.seed,
         settings.home / "benchmarks", Console(stderr=True),
@@ -252,8 +250,9 @@ def dialogues(
 
     Popularity and co-mention come from the dialogues of the other splits when --train is not given.
     """
-    from evals.bench.labelled import packaged, read_labelled
+    from evals.bench.labelled import read_labelled
     from evals.bench.ranking_run import bench
+    from finetune.examples import packaged
 
     given = {"home": home, "model": model, "adapter": adapter, "encoder": encoder, "seed": seed}
     source = path or packaged()

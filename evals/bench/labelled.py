@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from evals.bench.contexts import Message, RankingData, RankingTurn, each_once, listed, parsed, value
 from retrieval.rows import read_rows
-
-
-def packaged() -> Path:
-    """Return the file of the dialogues that come with the package."""
-    return Path(str(files("finetune").joinpath("dialogues/dialogues.jsonl")))
 
 
 def read_labelled(path: Path, split: str = "all") -> RankingData:

@@ -14,7 +14,7 @@ from evals.bench.contexts import RankingData
 from evals.bench.mentions import FOLDS
 from evals.bench.rank_metrics import DEPTH
 from evals.bench.ranking import Bench, Values
-from evals.opening import console, need, opened, progress
+from evals.opening import console, need, opened, progress, settings_of
 from evals.report import write
 from evals.results import Result
 from evals.unfinished import Unfinished
@@ -49,13 +49,11 @@ def bench(
     """
     import typer
 
-    from agent import Settings
-
     need("ir_measures")
     problems = dict.fromkeys((*data.problems, *(train.problems if train else ())))
     for problem in list(problems)[:SHOWN_PROBLEMS]:
         typer.echo(str(problem), err=True)
-    settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    settings = settings_of(**given)
     home = settings.home
     if catalog is not None:
         home = home_of(catalog, home, settings.encoder, lambda line: typer.echo(line, err=True))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evals.opening import Adapter, Encoder, Home, Json, Model, Seed, console, opened, progress
+from evals.opening import Adapter, Encoder, Home, Json, Model, Seed, console, opened, progress, settings_of
 from retrieval.catalog import UserError
 
 if TYPE_CHECKING:
@@ -55,7 +55,6 @@ def simulate(
     seed: Seed = None,
 ) -> None:
     """Let simulated users talk with the recommender, and with two floors: popular items, and random ones."""
-    from agent import Settings
     from evals.report import write
     from evals.simulation import report
     from evals.simulation.dialogue import converse
@@ -66,7 +65,7 @@ def simulate(
     if kind is Kind.RATINGS and ratings is None:
         raise UserError("--kind ratings needs ratings: give --ratings, a MovieLens folder")
     sown = seed or 0
-    folder = (home or Settings().home) / "evals"
+    folder = settings_of(home=home).home / "evals"
     given = [path for path in (profiles, ratings, joins) if path is not None]
     files = {str(path): digest(path / "ratings.csv" if path.is_dir() else path) for path in given}
     options = {"users": users, "kind": kind.value, "turns": turns, "noise": noise, "top": top, "seed": sown,
@@ -84,8 +83,8 @@ def simulate(
                 tell(count, len(plan))
                 if f"{system} {user.id}" not in done:
                     dialogue = converse(user, systems[system], system=system, turns=turns, seed=sown, rephrase=rephrase)
-                    unfinished.add(f"{system} {user.id}", dialogue.model_dump(mode="json"))
-        done = unfinished.done()
+                    done[f"{system} {user.id}"] = dialogue.model_dump(mode="json")
+                    unfinished.add(f"{system} {user.id}", done[f"{system} {user.id}"])
         names = [f"{system} {user.id}" for system in systems for user in people]
         dialogues = [Dialogue.model_validate(done[name]) for name in names]
         notes |= _rephrased(dialogues) if wording != TEMPLATES else {}

@@ -11,8 +11,9 @@ import pytest
 
 from evals.bench.contexts import RankingData
 from evals.bench.inspired import read_inspired
-from evals.bench.labelled import packaged, read_labelled
+from evals.bench.labelled import read_labelled
 from evals.bench.redial import read_redial
+from finetune.examples import packaged
 from retrieval.catalog import UserError
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
