@@ -91,6 +91,11 @@ class Question(Entry):
     text: str
     yes: BeliefUpdate | None = None
 
+    @property
+    def asks(self) -> bool:
+        """Whether it was put as a question; a way out that is only told waits for a yes all the same."""
+        return self.text.endswith("?")
+
 
 class BeliefUpdate(BaseModel):
     """What one message alone changes, in the words of the labelled dialogues."""
