@@ -177,13 +177,12 @@ def apply(belief: BeliefState, update: BeliefUpdate, turn: int | None = None) ->
 
     Order: restart, drop, set, prefer, items. Correction beats accumulation: a new limit or wish removes the entries it
     contradicts. A drop of `items` takes back the verdicts on one item. A restart keeps the verdicts that exclude items
-    and the ledger, nothing else. `turn` stamps the new entries and defaults to the next one.
+    and the ledger of what was shown and asked, nothing else. `turn` stamps the new entries, the next one by default.
     """
     turn = belief.turn + 1 if turn is None else turn
     constraints, preferences, items = belief.constraints, belief.preferences, belief.items
-    questions = belief.questions
     if update.intent == "restart":
-        constraints, preferences, questions = (), (), ()
+        constraints, preferences = (), ()
         items = tuple(entry for entry in items if entry.verdict in NEVER_AGAIN)
     for drop in update.drop:
         constraints = tuple(entry for entry in constraints if not _dropped(entry, drop))
@@ -209,7 +208,7 @@ def apply(belief: BeliefState, update: BeliefUpdate, turn: int | None = None) ->
         preferences=preferences,
         items=items,
         shown=belief.shown,
-        questions=questions,
+        questions=belief.questions,
         focus=update.targets or tuple(entry.item_id for entry in update.items if entry.item_id) or belief.focus,
         turn=turn,
     )
