@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from agent.belief import BeliefState, BeliefUpdate, ItemVerdict, Limit
+from agent.explaining import Recorded, why, why_not
+from agent.notes import Notes
+from agent.revising import revised
+from agent.small_talk import count_asked, greeting_to, reply_to
 from agent.telling import Telling
-from agent.wording import listed, said, summary
+from agent.variety import nothing_wanted
+from agent.wording import counted, listed, said, summary
 from retrieval.catalog import Catalog, Item, fold
 
 _PLURAL = frozenset({"them", "these", "those", "they", "which", "each", "any", "all"})
 """Words that mean the whole list rather than the item spoken of last."""
-_THANKS = frozenset({"thanks", "thank", "thx", "cheers", "ty"})
-_BYE = frozenset({"bye", "goodbye", "goodnight", "farewell"})
-_HELLO = frozenset({"hello", "hi", "hey", "morning", "evening", "afternoon"})
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A message and what it did to the belief."""
+
+    belief: BeliefState
+    """The belief after it."""
+    update: BeliefUpdate
+    text: str = ""
+    before: BeliefState = field(default_factory=BeliefState)
 
 
 class Answers:
@@ -22,109 +36,131 @@ class Answers:
 
     def __init__(self, catalog: Catalog) -> None:
         """Speak of the items of `catalog` in the words of its schema."""
-        self.catalog, self.schema, self.telling = catalog, catalog.schema, Telling(catalog)
+        self.catalog, self.schema = catalog, catalog.schema
+        self.notes = Notes(catalog)
+        self.telling = Telling(self.notes)
 
-    def introduce(
-        self, belief: BeliefState, update: BeliefUpdate, slate: Sequence[Item], shown_before: int, wanted: int
-    ) -> str:
+    def introduce(self, heard: Heard, slate: Sequence[Item], shown_before: int, wanted: int) -> str:
         """Introduce a list: what was heard, what the list is, and whether this is all."""
+        greeting = "" if heard.belief.shown else greeting_to(heard.text)
+        line = self._list(heard, slate, shown_before, wanted)
+        return _joined(greeting, self._acknowledged(heard), line)
+
+    def _list(self, heard: Heard, slate: Sequence[Item], shown_before: int, wanted: int) -> str:
+        belief, update = heard.belief, heard.update
         wish = summary(belief, self.schema)
         one = len(slate) == 1
-        noun = self.schema.noun if one else self.schema.nouns
         about = f" for “{wish}”" if wish else ""
         like = [self._label(item) for item in update_ids(update, "like_this")]
+        here = f"Here {'is' if one else 'are'} {counted(len(slate), self.schema)}"
         if update.intent == "search" and update.targets:
-            line = f"Yes, {listed([self.catalog.label(item) for item in slate])} is in this catalog."
-        elif shown_before >= len(slate):
-            line = f"Nothing new is left{about}; you saw {'this one' if one else 'these'} before."
-        elif len(slate) < wanted or shown_before:
+            found = f"Yes, {listed([self.notes.label(item) for item in slate])} is in this catalog."
+            return _joined(found, self._namesakes(slate))
+        if shown_before >= len(slate):
+            return f"Nothing new is left{about}; you saw {'this one' if one else 'these'} before."
+        if len(slate) < wanted or shown_before:
             rest = f"the last {shown_before} you saw before" if shown_before else "that is all"
-            line = f"Only {len(slate)} {noun} {'fits' if one else 'fit'}{about.replace(' for', '', 1)}; {rest}."
-        elif like:
-            line = f"Here {'is' if one else 'are'} {len(slate)} {noun} like {listed(like)}{about}."
-        else:
-            line = f"Here {'is' if one else 'are'} {len(slate)} {noun}{about}."
-        return " ".join(part for part in (self._heard(update), line) if part)
+            fits = f"{counted(len(slate), self.schema)} {'fits' if one else 'fit'}"
+            return f"Only {fits}{about.replace(' for', '', 1)}; {rest}."
+        if like:
+            return f"{here} like {listed(like)}{about}."
+        if nothing_wanted(belief):
+            return f"{here} of different kinds to choose from{about}."
+        return f"{here}{about}."
 
-    def nothing_fits(self, belief: BeliefState, update: BeliefUpdate, decision: Mapping[str, Any]) -> str:
+    def nothing_fits(self, heard: Heard, decision: Mapping[str, Any]) -> str:
         """Say that nothing fits and name the limits that are in the way."""
-        return " ".join(part for part in (self._heard(update), self._in_the_way(belief, update, decision)) if part)
+        return _joined(self._acknowledged(heard), self._in_the_way(heard, decision))
 
-    def _in_the_way(self, belief: BeliefState, update: BeliefUpdate, decision: Mapping[str, Any]) -> str:
+    def _in_the_way(self, heard: Heard, decision: Mapping[str, Any]) -> str:
         noun, nouns = self.schema.noun, self.schema.nouns
-        if update.intent == "search" and update.targets:
-            return " ".join(self._why_not(item, belief) for item in update.targets if item in self.catalog)
+        named = [self.catalog[item] for item in heard.update.targets if item in self.catalog]
+        if heard.update.intent == "search" and named:
+            return " ".join(why_not(item, heard.belief, self.notes) for item in named)
         impossible = [said(Limit.model_validate(limit), self.schema) for limit in decision.get("impossible", ())]
         blocking = [said(Limit.model_validate(limit), self.schema) for limit in decision.get("blocking", ())]
-        wish = summary(belief, self.schema)
+        wish = summary(heard.belief, self.schema)
         if impossible:
             return f"No {noun} here has {listed(impossible, 'or')}."
         if decision.get("used_up"):
             return f"You have been through every {noun} that fits “{wish}”."
-        if not belief.constraints:
+        if not heard.belief.constraints:
             return f"There are no {nouns} left that you have not turned down or seen."
         if blocking:
             together = " together rule" if len(blocking) > 1 else " rules"
             return f"Nothing fits “{wish}”: {listed(blocking)}{together} everything out."
         return f"Nothing fits “{wish}”; no single one of these limits is to blame."
 
-    def _why_not(self, item_id: str, belief: BeliefState) -> str:
-        label, item = self._label(item_id), self.catalog[item_id]
-        broken = [said(limit, self.schema) for limit in belief.constraints if not limit.constraint.allows(item)]
-        if broken:
-            return f"{label} is here, but you asked for {listed(broken)}."
-        if item_id in belief.excluded():
-            verdict = next(entry.verdict for entry in reversed(belief.items) if entry.item_id == item_id)
-            return f"{label} is here, but {_VERDICT_WORDS.get(verdict, 'you named it before')}."
-        return f"{label} is here."
+    def answer(self, heard: Heard, action: str, recorded: Mapping[str, Recorded] | None = None) -> str:
+        """Answer a question, a comparison, a why, or small talk.
 
-    def answer(self, text: str, belief: BeliefState, update: BeliefUpdate, action: str) -> str:
-        """Answer a question, a comparison, a why, or small talk."""
-        heard = self._heard(update)
+        `recorded` holds the latest recommendation of each item by its id; only a why needs it.
+        """
+        opening = self._acknowledged(heard)
         if action == "chat":
-            return heard or self._small_talk(text)
-        named = [item for item in update.targets if item in self.catalog]
-        judged = {entry.item_id for entry in update.items}
-        targets = [self.catalog[item] for item in named if item not in judged] or [self.catalog[i] for i in named]
-        latest = [self.catalog[entry.item_id] for entry in belief.last_shown() if entry.item_id in self.catalog]
-        if not targets and self._unknown(update.items):
-            return heard
-        whole = action == "compare" or _PLURAL & set(fold(text).split())
-        spoken = [] if whole else [item for item in belief.focus if item in self.catalog and item not in judged]
-        items = targets or [self.catalog[item] for item in spoken]
-        items = items or [item for item in latest if item.id not in judged] or latest
+            return opening or reply_to(heard.text, self.catalog, bool(heard.belief.shown))
+        if action == "ask" and not heard.update.targets and (count := count_asked(heard.text, self.catalog)):
+            return _joined(opening, count)
+        items = self._meant(heard, action)
+        if items is None:
+            return opening
         if not items:
-            return f"{heard} Which {self.schema.noun} do you mean? Nothing has been shown yet.".strip()
+            return _joined(opening, self._nothing_meant(heard, action))
         if action == "explain":
-            line = " ".join(self.telling.why(item, belief) for item in items)
+            line = " ".join(self._explained(item, heard.belief, (recorded or {}).get(item.id)) for item in items)
         elif action == "compare":
-            others = [item for item in latest if item not in items] if len(items) < 2 else []
-            line = self.telling.compare(text, [*items, *others])
+            line = self.telling.compare(heard.text, items)
         else:
-            line = self.telling.tell(text, items)
-        return f"{heard} {line}".strip()
+            line = self.telling.tell(heard.text, items)
+        named = [item for item in items if item.id in heard.update.targets]
+        return _joined(opening, line, self._namesakes(named))
 
-    def _small_talk(self, text: str) -> str:
-        words = {word.strip(".,!?") for word in fold(text).split()}
-        if words & _THANKS:
-            return "You are welcome."
-        if words & _BYE:
-            return "Until next time."
-        invite = f"Tell me what you feel like, or name a {self.schema.noun} you love."
-        return f"Hello! {invite}" if words & _HELLO else invite if not words else f"I hear you. {invite}"
+    def _meant(self, heard: Heard, action: str) -> list[Item] | None:
+        """Return the items that a question is about; None when it is about a title that is not here.
 
-    def _heard(self, update: BeliefUpdate) -> str:
-        """Acknowledge verdicts and say which titles are not in the catalog."""
-        lines: list[str] = []
+        Those named; else those spoken of last; else the latest list, without what was judged in the same message.
+        """
+        belief, judged = heard.belief, {entry.item_id for entry in heard.update.items}
+        targets = [item for item in heard.update.targets if item in self.catalog]
+        latest = [line.item_id for line in belief.last_shown() if line.item_id in self.catalog]
+        if not targets and self._unknown(heard.update.items):
+            return None
+        whole = action == "compare" or _PLURAL & set(fold(heard.text).split())
+        focus = [] if whole else [item for item in belief.focus if item in self.catalog and item not in judged]
+        named = [item for item in targets if item not in judged] or targets or focus
+        meant = named or [item for item in latest if item not in judged] or latest
+        if action == "compare" and len(meant) == 1:
+            meant = [*meant, *(item for item in latest if item not in meant)]
+        return [self.catalog[item] for item in meant]
+
+    def _nothing_meant(self, heard: Heard, action: str) -> str:
+        asked = self.telling.questions.read(heard.text, ())
+        if action == "ask" and not (asked.attributes or asked.values or asked.text):
+            return reply_to(heard.text, self.catalog, False)
+        return f"Which {self.schema.noun} do you mean? Nothing has been shown yet."
+
+    def _explained(self, item: Item, belief: BeliefState, recorded: Recorded | None) -> str:
+        if recorded or any(line.item_id == item.id for line in belief.shown):
+            return why(item, belief, recorded, self.notes)
+        return why_not(item, belief, self.notes)
+
+    def _acknowledged(self, heard: Heard) -> str:
+        """Say what was overruled and taken in of items, and which titles are not in the catalog."""
+        lines = [revised(heard.before, heard.belief, heard.update, self.schema)]
         for verdict, wording in _ACKNOWLEDGED.items():
-            titles = [self._label(i) for i in update_ids(update, verdict) if i in self.catalog]
+            titles = [self._label(i) for i in update_ids(heard.update, verdict) if i in self.catalog]
             if titles:
                 lines.append(wording.format(listed(titles)))
-        return " ".join((*lines, *self._unknown(update.items)))
+        return _joined(*lines, *self._unknown(heard.update.items))
 
     def _unknown(self, items: Sequence[ItemVerdict]) -> list[str]:
         refs = dict.fromkeys(entry.ref for entry in items if entry.item_id is None and not entry.ref.startswith("#"))
         return [f"“{ref}” is not in this catalog." for ref in refs]
+
+    def _namesakes(self, items: Sequence[Item]) -> str:
+        """Name the other items of the same titles, so that a wrong guess is seen."""
+        others = [other for item in items for other in self.notes.namesakes(item) if other not in items]
+        return f"There is also {listed([self.notes.label(item) for item in others])}." if others else ""
 
     def _label(self, item_id: str) -> str:
         return self.catalog.label(self.catalog[item_id]) if item_id in self.catalog else item_id
@@ -137,14 +173,12 @@ _ACKNOWLEDGED: dict[Any, str] = {
     "rejected": "No {} then.",
     "seen": "You have seen {}.",
 }
-_VERDICT_WORDS: dict[str, str] = {
-    "seen": "you have seen it",
-    "rejected": "you turned it down",
-    "disliked": "you did not like it",
-    "accepted": "you chose it before",
-}
 
 
 def update_ids(update: BeliefUpdate, verdict: str) -> list[str]:
     """Return the ids of the items that got `verdict` in this update."""
     return list(dict.fromkeys(e.item_id for e in update.items if e.item_id and e.verdict == verdict))
+
+
+def _joined(*parts: str) -> str:
+    return " ".join(part for part in parts if part)

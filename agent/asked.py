@@ -7,8 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from agent.inflection import bases, singular
+from agent.notes import Notes
 from agent.reasons import connecting_words, words_of
-from retrieval.catalog import Catalog, Column, Item, fold
+from retrieval.catalog import Column, Item, fold
 
 LESS, MORE = -1, 1
 _ORDER: dict[str, dict[str, int]] = {
@@ -17,18 +19,42 @@ _ORDER: dict[str, dict[str, int]] = {
     "price": {"cheap": LESS, "expensive": MORE, "pricey": MORE, "dear": MORE},
 }
 _CUES = {
-    "length": frozenset({"length", "duration", "time"}),
-    "year": frozenset({"when", "year", "released", "date"}),
-    "price": frozenset({"cost", "costs", "price", "much"}),
+    "length": frozenset({"length", "duration", "time", "minutes", "hours", "hour", "pages"}),
+    "year": frozenset({"when", "year", "released", "date", "decade", "era"}),
+    "price": frozenset({"cost", "costs", "price"}),
+    "audience": frozenset(
+        "kid kids child children childrens toddler toddlers teen teens teenager teenagers suitable appropriate "
+        "age ages aged rated rating certificate".split()
+    ),
+}
+_NAMES = {
+    "price": frozenset({"price", "cost"}),
+    "audience": frozenset({"audience", "age", "ages", "age_group", "age_rating", "age_range", "suitable_for"}),
 }
 _UNITS = {"year": "year", "minutes": "length", "hours": "length", "pages": "length", "seconds": "length"}
-_PRICES = frozenset({"price", "cost"})
-_WHO = frozenset({"who", "whose", "who's", "whos", "starring", "stars"})
-_ABOUT = frozenset({"about", "plot", "story", "describe", "summary", "what's", "whats", "wats"})
+_AGE = re.compile(r"\b(?:\d{1,2}|[a-z]+)[- ]?(?:(?:years?|yrs?)[- ]?olds?|yo|yrs?)\b(?! (?:film|book))")
+_DECADE = re.compile(r"\b(?:(?:1[89]|20)?\d0s|(?:twen|thir|for|fif|six|seven|eigh|nine)ties|(?:1[89]|20)\d\d)\b")
+_MUCH = re.compile(r"\bhow much (?:is|are|does|do|was|were|for)\b")
+_WHO = frozenset({"who", "whose", "who's", "whos", "whom"})
+_IN_IT = frozenset({"in", "star", "stars", "starring", "play", "plays", "playing", "features", "appears"})
+_ABOUT = frozenset(
+    {"about", "plot", "story", "describe", "description", "summary", "what's", "whats", "wats", "synopsis"}
+)
+_MORE_ABOUT = re.compile(
+    r"^(?:(?:ok|and|so|please|can|could|you) )*"
+    r"(?:tell (?:me|us)|more|details?|info|remind me|the|what about|how about)\b"
+)
 _YES_NO = re.compile(
     r"(?:^|[.,;!?] |\b(?:and|but|ok|so) )(?:is|are|isn't|does|do|doesn't|has|have|was|were|did|will|would|any|can)\b"
 )
 _REFERENCE = re.compile(r"\b(?:the|that|this) (?:[\w'’-]+ ){1,3}?(?:one|ones|thing)\b")
+_PLACE = frozenset("first second third fourth fifth last latter former other others two three four both them".split())
+_IDLE = frozenset(
+    "actually really ok okay please thing things tell know think guess sure anyone anybody someone somebody something "
+    "anything lot lots kinda sort tho though hey wait hmm got get like remind again going happen happens end "
+    "me i'm".split()
+)
+"""Words that no catalog answers and no question is about."""
 _SENTENCE = re.compile(r"[^.!?]*[.!?]*")
 _COMMON_START = 5
 """Letters that two words share when one is made of the other, such as `directed` and `director`."""
@@ -42,28 +68,37 @@ class Asked:
     attributes: tuple[str, ...] = ()
     values: tuple[tuple[str, str], ...] = ()
     """(attribute, value) pairs whose presence is asked about."""
+    words: tuple[str, ...] = ()
+    """Other words with a meaning, which only a description may answer."""
     text: bool = False
     """Whether the description is wanted."""
     yes_no: bool = False
     """Whether it wants a yes or a no."""
     order: int = 0
     """MORE or LESS when the attribute is compared: `longest`, `cheaper`, `the less funny one`."""
+    compares: bool = False
+    """Whether several items are measured against each other: `which is the shortest`."""
 
 
 class Questions:
     """Reads questions about one catalog's items."""
 
-    def __init__(self, catalog: Catalog) -> None:
-        """Know the names and values of `catalog`."""
-        self.catalog = catalog
+    def __init__(self, notes: Notes) -> None:
+        """Know the names and values of a catalog."""
+        self.notes, self.schema = notes, notes.schema
 
     @cached_property
     def _values(self) -> dict[str, list[tuple[str, str]]]:
-        """Value in its plain form -> the (attribute, value) pairs it stands for."""
+        """Value or another way of saying it, in its plain form -> the (attribute, value) pairs it stands for."""
         index: dict[str, list[tuple[str, str]]] = {}
-        for attribute, values in self.catalog.vocabulary.items():
+        for attribute, values in self.notes.catalog.vocabulary.items():
             for value in values:
                 index.setdefault(_plain(words_of(value)), []).append((attribute, value))
+        for phrase, aliases in self.schema.aliases.items():
+            pairs = [(alias.attribute, str(alias.value)) for alias in aliases]
+            known = [pair for pair in pairs if pair[1] in self.notes.catalog.vocabulary.get(pair[0], ())]
+            held = index.setdefault(_plain(words_of(phrase)), [])
+            held += [pair for pair in known if pair not in held]
         return index
 
     def read(self, text: str, items: Sequence[Item]) -> Asked:
@@ -73,55 +108,82 @@ class Questions:
         for item in items:
             named = named.replace(item.title.casefold(), " ")
         words = words_of(_REFERENCE.sub(" ", named))
-        said = set(words)
-        orders = _orders(words) or _orders(words_of(named))
-        attributes = [column.name for column in self.catalog.schema.columns if self._named(column, words, orders)]
-        people = [column for column in self.catalog.schema.with_role("facet") if column.people]
-        if people and _WHO & said and not any(column.name in attributes for column in people):
-            attributes.append(max(people, key=lambda column: len(self.catalog.vocabulary[column.name])).name)
         titles = {fold(word) for item in items for word in words_of(item.title)}
-        cues = {word for kind in (*_ORDER.values(), *_CUES.values()) for word in kind} | set(attributes)
-        values = list(dict.fromkeys(self._said(words, titles | cues, attributes)))
-        values += [pair for item in items for pair in self._surnames(item, words) if pair not in values]
-        less = LESS if {"less", "least"} & said else 0
+        found, free = self._said(words, titles)
+        said, ages = set(free), bool(_AGE.search(named))
+        orders = _orders(free) or _orders(words_of(named))
+        if ages:
+            orders.pop("year", None)
+        cued = {kind for kind, cues in _CUES.items() if cues & said and not (ages and kind == "year")} | set(orders)
+        patterns = {"audience": ages, "year": bool(_DECADE.search(named)), "price": bool(_MUCH.search(named))}
+        cued |= {kind for kind, holds in patterns.items() if holds}
+        attributes = [column.name for column in self.schema.columns if self._named(column, free, cued, ages)]
+        if _WHO & said and not any(column.name in attributes for column in self.notes.people):
+            people = self.notes.people[:1] if _IN_IT & said else self.notes.people
+            attributes += [column.name for column in people]
+        values = list(dict.fromkeys(pair for pair in found if pair[0] not in attributes))
+        values += [pair for item in items for pair in self._surnames(item, free) if pair not in values]
+        names = {word for _, value in values for word in fold(value).split()}
+        idle = self._idle | titles | names
+        rest = [word for word in free if len(word) > 2 and not word.isdigit() and word not in idle]
         return Asked(
             tuple(attributes),
             tuple(values),
-            bool(_ABOUT & said) and not values and not attributes,
+            () if attributes else tuple(word for word in rest if not self._names_column(word)),
+            bool(_ABOUT & said or _MORE_ABOUT.match(fold(question))) and not values and not attributes,
             bool(_YES_NO.search(fold(question))),
-            next(iter(orders.values()), less),
+            next(iter(orders.values()), LESS if {"less", "least"} & said else 0),
+            bool({"which", "most", "least", "more", "less"} & said) or any(map(_compared, free)),
         )
 
-    def _named(self, column: Column, words: Sequence[str], orders: dict[str, int]) -> bool:
-        """Tell whether a column's name, its singular, or what its unit answers is among the words."""
+    def _named(self, column: Column, words: Sequence[str], cued: set[str], ages: bool) -> bool:
+        """Tell whether a column's name, its singular, or what it answers is among the words."""
         if column.role not in ("facet", "number", "date"):
             return False
-        kind = "price" if fold(column.name) in _PRICES else _UNITS.get(column.unit, "")
-        if kind and (kind in orders or _CUES[kind] & set(words)):
+        kinds = {kind for kind, names in _NAMES.items() if fold(column.name).replace(" ", "_") in names}
+        kinds |= {_UNITS[column.unit]} if column.unit in _UNITS else set()
+        if kinds & cued:
             return True
-        names = {_singular(fold(name)) for name in (column.name, column.singular, column.unit) if name}
-        return any(_singular(word) == name or _kin(word, name) for word in words for name in names)
+        if ages and column.unit == "year":
+            return False
+        return any(self._is_name(word, column) for word in words)
 
-    def _said(self, words: Sequence[str], skipped: set[str], attributes: Sequence[str]) -> Iterator[tuple[str, str]]:
-        """Yield the values that the words hold, longest first; words of titles and cues do not count alone."""
-        nouns = {fold(self.catalog.schema.noun), fold(self.catalog.schema.nouns)}
+    def _names_column(self, word: str) -> bool:
+        return any(self._is_name(word, column) for column in self.schema.with_role("facet", "number", "date"))
+
+    @staticmethod
+    def _is_name(word: str, column: Column) -> bool:
+        names = {singular(fold(name)) for name in (column.name, column.singular, column.unit) if name}
+        return any(singular(word) == name or _kin(word, name) for name in names)
+
+    @cached_property
+    def _idle(self) -> frozenset[str]:
+        """Words that alone are no value and mean nothing to a description."""
+        nouns = {fold(self.schema.noun), fold(self.schema.nouns)}
+        cues = {word for kind in (*_ORDER.values(), *_CUES.values()) for word in kind}
+        names = {fold(column.name) for column in self.schema.columns}
+        return frozenset(nouns | cues | names | connecting_words() | _IDLE | _WHO | _ABOUT | _PLACE)
+
+    def _said(self, words: Sequence[str], titles: set[str]) -> tuple[list[tuple[str, str]], list[str]]:
+        """Return the values that the words hold, longest first, and the words that none of them took."""
+        found: list[tuple[str, str]] = []
         taken: set[int] = set()
         for size in range(_LONGEST_VALUE, 0, -1):
             for start in range(len(words) - size + 1):
                 place = set(range(start, start + size))
-                alone = words[start] in skipped | nouns | connecting_words()
-                if place & taken or (size == 1 and alone):
+                if place & taken or (size == 1 and words[start] in self._idle | titles):
                     continue
-                for form in _forms(words[start : start + size]):
-                    found = [pair for pair in self._values.get(form, ()) if pair[0] not in attributes]
-                    if found:
-                        taken |= place
-                        yield from found
-                        break
+                pairs = next(
+                    (self._values[form] for form in _forms(words[start : start + size]) if form in self._values), ()
+                )
+                if pairs:
+                    taken |= place
+                    found += pairs
+        return found, [word for place, word in enumerate(words) if place not in taken]
 
     def _surnames(self, item: Item, words: Sequence[str]) -> Iterator[tuple[str, str]]:
-        for column in self.catalog.schema.with_role("facet"):
-            for name in item.values(column.name) if column.people else ():
+        for column in self.notes.people:
+            for name in item.values(column.name):
                 if fold(name).split()[-1] in words:
                     yield column.name, name
 
@@ -138,41 +200,23 @@ def _orders(words: Sequence[str]) -> dict[str, int]:
     found: dict[str, int] = {}
     for word in words:
         for kind, adjectives in _ORDER.items():
-            for base in _bases(word) & adjectives.keys():
+            for base in bases(word) & adjectives.keys():
                 found.setdefault(kind, adjectives[base])
     return found
 
 
-def _bases(word: str) -> set[str]:
-    """Return what `word` may be a comparative or superlative of, with itself: funnier -> funny, longest -> long."""
-    found = {word}
-    for ending in ("er", "est"):
-        if word.endswith(ending) and len(word) > len(ending) + 2:
-            root = word.removesuffix(ending)
-            found |= {root, root + "e"}
-            if root.endswith("i"):
-                found.add(root[:-1] + "y")
-            if len(root) > 3 and root[-1] == root[-2]:
-                found.add(root[:-1])
-    return found
+def _compared(word: str) -> bool:
+    return any(base != word and base in adjectives for base in bases(word) for adjectives in _ORDER.values())
 
 
 def _forms(words: Sequence[str]) -> Iterator[str]:
     yield _plain(words)
     if len(words) == 1:
-        yield from (_singular(base) for base in _bases(words[0]))
+        yield from (singular(base) for base in sorted(bases(words[0])))
 
 
 def _plain(words: Sequence[str]) -> str:
-    return " ".join(_singular(fold(word)) for word in words)
-
-
-def _singular(word: str) -> str:
-    if word.endswith("ies") and len(word) > 4:
-        return word[:-3] + "y"
-    if word.endswith(("oes", "ches", "shes", "xes")):
-        return word[:-2]
-    return word[:-1] if word.endswith("s") and not word.endswith(("ss", "us", "is")) and len(word) > 3 else word
+    return " ".join(singular(fold(word)) for word in words)
 
 
 def _kin(left: str, right: str) -> bool:

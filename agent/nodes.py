@@ -7,14 +7,19 @@ from functools import wraps
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol, cast
 
+from agent.answers import Heard
+from agent.asking import question_about
 from agent.belief import BeliefState, BeliefUpdate, Question, Shown, apply
 from agent.decide import decide as decide_action
-from agent.decide import look, question_about
-from agent.log import Turn
+from agent.decide import look
+from agent.explaining import Recorded
+from agent.log import ConversationLog, Turn
 from agent.querying import query_of
 from agent.ranking import Ranked
 from agent.reasons import reason_from_facts
+from agent.small_talk import Talk, heard_in
 from agent.state import Here, Plain, Retrieves, State
+from agent.variety import diverse, nothing_wanted
 from retrieval.catalog import Catalog
 from retrieval.query import Candidate, Query
 
@@ -66,7 +71,8 @@ def decide(state: State, runtime: Runtime[Here]) -> Plain:
     belief, update = _belief(state), BeliefUpdate.model_validate(state["update"])
     catalog = tools.retriever.catalog
     facts = look(belief, catalog, tools.retriever.count)
-    decision = decide_action(belief, update, facts, catalog)
+    talk = heard_in(state["text"]) if state["given"] is None else Talk()
+    decision = decide_action(belief, update, facts, catalog, talk)
     question = decision.question and decision.question.model_dump(mode="json")
     found = {"fitting": facts.fitting, "used_up": facts.used_up}
     blame = {"impossible": facts.impossible, "blocking": facts.blocking}
@@ -102,13 +108,18 @@ def retrieve(state: State, runtime: Runtime[Here]) -> Plain:
 
 @timed
 def rerank(state: State, runtime: Runtime[Here]) -> Plain:
-    """Put the candidates in order by the language model and take the first few; the cards can be drawn now."""
+    """Put the candidates in order by the language model and take the first few; the cards can be drawn now.
+
+    While nothing is wanted yet, the first few are different from each other.
+    """
     tools, here = runtime.context.tools, runtime.context
     belief = _belief(state)
     pool = [Candidate(c["item_id"], c["score"], c["scores"]) for c in state["candidates"]]
     new = pool[: len(pool) - state["shown_before"]]
     with tools.llm_free:
         ranked = tools.reranker.rank(state["text"], belief, new)
+    if nothing_wanted(belief) and state["decision"]["action"] == "recommend":
+        ranked = _varied(ranked, tools.settings.slate_size, tools.retriever.catalog)
     ranked += [Ranked(candidate.item_id, 0.0, candidate) for candidate in pool[len(new) :]]
     slate = ranked[: tools.settings.slate_size]
     items = [_card(one, place, tools.retriever) for place, one in enumerate(slate, start=1)]
@@ -152,16 +163,20 @@ def answer(state: State, runtime: Runtime[Here]) -> Plain:
     belief, update = _belief(state), BeliefUpdate.model_validate(state["update"])
     catalog, decision = tools.retriever.catalog, state["decision"]
     question = None if state["question"] is None else Question.model_validate(state["question"])
+    heard = Heard(belief, update, state["text"], BeliefState.model_validate(state.get("belief") or {}))
     if state["items"]:
         new = state["candidates"][: max(0, len(state["candidates"]) - state["shown_before"])]
-        slate = [catalog[item["id"]] for item in state["items"]]
+        slate = [item["id"] for item in state["items"]]
         if decision["action"] == "recommend" and question is None:
-            question = question_about(belief, [catalog[c["item_id"]] for c in new], slate, catalog)
-        text = tools.answers.introduce(belief, update, slate, state["shown_before"], tools.settings.slate_size)
+            question = question_about(belief, {c["item_id"]: c["score"] for c in new}, slate, catalog)
+        items = [catalog[item] for item in slate]
+        text = tools.answers.introduce(heard, items, state["shown_before"], tools.settings.slate_size)
     elif decision["action"] in ("recommend", "search"):
-        text = tools.answers.nothing_fits(belief, update, decision)
+        text = tools.answers.nothing_fits(heard, decision)
     else:
-        text = tools.answers.answer(state["text"], belief, update, decision["action"])
+        explains = decision["action"] == "explain"
+        recorded = _recorded(tools.log, runtime.context.conversation) if explains else {}
+        text = tools.answers.answer(heard, decision["action"], recorded)
     return {"answer": text, "question": question and question.model_dump(mode="json")}
 
 
@@ -197,6 +212,22 @@ def record(state: State, runtime: Runtime[Here]) -> Plain:
 
 def _belief(state: State) -> BeliefState:
     return BeliefState.model_validate(state["revised"])
+
+
+def _varied(ranked: list[Ranked], size: int, catalog: Catalog) -> list[Ranked]:
+    """Put a diverse first list at the head of what was ranked."""
+    by_id = {one.item_id: one for one in ranked}
+    first = [item.id for item in diverse([catalog[item] for item in by_id], size, catalog)]
+    return [by_id[item] for item in first] + [one for one in ranked if one.item_id not in first]
+
+
+def _recorded(log: ConversationLog, conversation: str) -> dict[str, Recorded]:
+    """Return the latest recommendation of each item with the belief that it was made from."""
+    found: dict[str, Recorded] = {}
+    for entry in log.turns(conversation):
+        belief = BeliefState.model_validate(entry.content["belief"])
+        found |= {card["id"]: Recorded(card["reason"], belief) for card in entry.content["shown"]}
+    return found
 
 
 def _may_show(item_id: str, query: Query, catalog: Catalog) -> bool:

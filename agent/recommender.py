@@ -181,7 +181,7 @@ class Recommender:
                 entry.turn,
                 turn["text"],
                 tuple(_recommendation(item) for item in turn["shown"]),
-                turn["question"],
+                _asked(turn["question"]),
                 turn["action"],
                 turn["update"],
                 turn["belief"],
@@ -348,6 +348,11 @@ def _verdict(card: Mapping[str, Any], verdict: str, words: str) -> ItemVerdict:
     return ItemVerdict(ref=card["title"], verdict=kind, item_id=card["id"], title=card["title"], words=words)
 
 
+def _asked(text: str | None) -> str | None:
+    """Return a question; a way out that is only told is a part of the text."""
+    return text if text and text.endswith("?") else None
+
+
 def _recommendation(item: Mapping[str, Any]) -> Recommendation:
     return Recommendation(**{**item, "evidence": tuple(item["evidence"])})
 
@@ -373,7 +378,7 @@ def _finished(conversation: str, state: Mapping[str, Any], note: str) -> Reply:
         state["belief"]["turn"],
         text,
         tuple(_recommendation(item) for item in state["items"]),
-        question and question["text"],
+        _asked(question and question["text"]),
         state["decision"]["action"],
         state["update"],
         state["belief"],

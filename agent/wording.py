@@ -23,6 +23,11 @@ def number(value: str | int | float) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def counted(count: int, schema: CatalogSchema) -> str:
+    """Write a number of items: `1 film`, `14 films`."""
+    return f"{count:,} {schema.noun if count == 1 else schema.nouns}"
+
+
 def said(entry: Limit | Preference, schema: CatalogSchema) -> str:
     """Write one limit or wish: `Thriller`, `no Horror`, `at most 100 minutes`, `from 1990 or later`."""
     column = schema.column(entry.attribute)

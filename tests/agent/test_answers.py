@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from small_world import CATALOG, limit, verdict, wish
 
-from agent.answers import Answers
+from agent.answers import Answers, Heard
 from agent.belief import BeliefState, BeliefUpdate, ItemVerdict, Shown, apply
 from retrieval.catalog import Catalog, CatalogSchema, Column, Item
 
@@ -50,7 +50,8 @@ TALK = Answers(SHELF)
 
 def asked(text: str, *targets: str, action: str = "ask", belief: BeliefState | None = None) -> str:
     update = BeliefUpdate(intent=action, targets=targets)  # type: ignore[arg-type]
-    return TALK.answer(text, apply(belief or shown("salt", "long"), update), update, action)
+    before = belief or shown("salt", "long")
+    return TALK.answer(Heard(apply(before, update), update, text, before), action)
 
 
 def shown(*ids: str) -> BeliefState:
@@ -73,8 +74,7 @@ def shown(*ids: str) -> BeliefState:
         ("what is it about?", "Salt Roads (1990): A courier crosses a drowned city."),
         (
             "does it have dragons?",
-            "Salt Roads (1990): my notes do not say; what they have is moods dark and funny; "
-            "language Danish; A courier crosses a drowned city.",
+            "Salt Roads (1990): my notes do not say; what they have is moods dark and funny; language Danish.",
         ),
     ],
 )
@@ -84,7 +84,7 @@ def test_a_question_is_answered_from_the_item_s_data(question: str, answer: str)
 
 def test_what_is_not_known_is_said_to_be_unknown() -> None:
     assert asked("how many pages?", "blue") == "Blue Ledger (2012): its length is not in my notes."
-    assert asked("what is it about", "blue") == "Blue Ledger (2012): I have no description of it."
+    assert asked("what is it about", "blue") == "Blue Ledger (2012): I have no description of it; language English."
 
 
 def test_words_of_the_title_are_not_what_is_asked_about() -> None:
@@ -106,7 +106,7 @@ def test_an_item_judged_in_the_same_breath_is_not_the_one_asked_about() -> None:
         items=(ItemVerdict(ref="#1", verdict="seen", item_id="salt"),),
         targets=("salt", "long"),
     )
-    answer = TALK.answer("seen the first, how long is the other?", shown("salt", "long"), update, "ask")
+    answer = TALK.answer(Heard(shown("salt", "long"), update, "seen the first, how long is the other?"), "ask")
     assert answer == "You have seen Salt Roads (1990). The Long Night (2005): length 110 pages."
 
 
@@ -171,13 +171,14 @@ def test_a_why_without_anything_said_claims_nothing() -> None:
 )
 def test_a_verdict_is_acknowledged_with_the_title(kind: Any, answer: str) -> None:
     update = BeliefUpdate(intent="feedback", items=(verdict("b00", kind),))
-    said = ANSWERS.answer("x", apply(BeliefState(), update), update, "chat")
+    said = ANSWERS.answer(Heard(apply(BeliefState(), update), update, "x"), "chat")
     assert said == answer.format(CATALOG.label(CATALOG["b00"]))
 
 
 def test_a_title_that_is_not_there_is_said_not_to_be_there() -> None:
     update = BeliefUpdate(intent="ask", items=(ItemVerdict(ref="Nowhere", verdict="seen"),))
-    assert ANSWERS.answer("who wrote Nowhere?", BeliefState(), update, "ask") == "“Nowhere” is not in this catalog."
+    heard = Heard(BeliefState(), update, "who wrote Nowhere?")
+    assert ANSWERS.answer(heard, "ask") == "“Nowhere” is not in this catalog."
 
 
 @pytest.mark.parametrize(
@@ -189,7 +190,7 @@ def test_small_talk_is_short_and_leads_back(text: str, start: str) -> None:
 
 
 def introduced(update: BeliefUpdate, slate: int, before: int = 0, wanted: int = 4) -> str:
-    return ANSWERS.introduce(apply(BeliefState(), update), update, list(CATALOG)[:slate], before, wanted)
+    return ANSWERS.introduce(Heard(apply(BeliefState(), update), update), list(CATALOG)[:slate], before, wanted)
 
 
 def test_a_list_is_introduced_by_what_is_believed() -> None:
@@ -209,7 +210,7 @@ def test_a_list_is_introduced_by_what_is_believed() -> None:
 
 
 def test_an_empty_belief_is_introduced_without_pretending() -> None:
-    assert introduced(BeliefUpdate(), 4) == "Here are 4 books."
+    assert introduced(BeliefUpdate(), 4) == "Here are 4 books of different kinds to choose from."
 
 
 def test_a_short_list_is_said_to_be_all() -> None:

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from small_world import CATALOG, BruteForce, limit, verdict, wish
 
-from agent.belief import BeliefState, BeliefUpdate, Question, apply
-from agent.decide import Decision, decide, look, question_about
+from agent.belief import BeliefState, BeliefUpdate, Shown, apply
+from agent.decide import Decision, decide, look
+from agent.small_talk import heard_in
 
 COUNT = BruteForce().count
 
@@ -107,46 +108,83 @@ def test_items_that_were_all_seen_are_told_from_items_that_do_not_exist() -> Non
     assert (facts.fitting, facts.used_up, facts.impossible) == (0, len(fitting), ())
 
 
-ALL = list(CATALOG)
+NOTHING = BeliefUpdate(set=(limit("language", "is", "Klingon"), limit("authors", "is", "Ada Finch")))
 
 
-def test_a_thin_belief_gets_a_question_whose_every_answer_changes_the_list() -> None:
-    slate = ALL[:4]
-    question = question_about(BeliefState(turn=1), ALL, slate, CATALOG)
-    assert question is not None
-    column = CATALOG.schema.column(question.attribute)
-    assert column is not None and not column.people and column.singular in question.text
-    offered = [value for value in CATALOG.vocabulary[column.name] if value in question.text]
-    assert len(offered) >= 2
-    for value in offered:
-        holders = [item for item in ALL if value in item.values(column.name)]
-        assert len(holders) >= len(slate) and not all(item in holders for item in slate)
+def test_a_way_out_is_offered_with_the_number_of_items_it_brings() -> None:
+    decision = decided(NOTHING)
+    assert decision.question is not None and decision.question.asks
+    fitting = COUNT([limit("authors", "is", "Ada Finch").constraint], frozenset())
+    assert f"Dropping “Klingon” would give {fitting} books." in decision.question.text
+    update = BeliefUpdate(set=(limit("subjects", "is", "crime"), limit("year", "at_least", 2020)))
+    moved = decided(update)
+    assert moved.relaxation is not None and moved.relaxation.bound is not None and moved.question is not None
+    assert f"Allowing “{moved.relaxation.bound.value} or later” would give 1 book." in moved.question.text
 
 
-def test_no_attribute_is_asked_about_twice_nor_one_that_was_spoken_of() -> None:
-    belief, asked = BeliefState(turn=1), []
-    while (question := question_about(belief, ALL, ALL[:4], CATALOG)) is not None:
-        asked.append(question.attribute)
-        belief = belief.after_reply((), question)
-    assert len(asked) == len(set(asked)) <= 3
-    told = apply(BeliefState(), BeliefUpdate(prefer=(wish("moods", "dark"),)))
-    question = question_about(told, ALL, ALL[:4], CATALOG)
-    assert question is None or question.attribute != "moods"
+def test_a_way_out_that_was_offered_is_not_asked_for_again_but_told() -> None:
+    first = decided(NOTHING)
+    assert first.question is not None
+    before = apply(BeliefState(), NOTHING).after_reply((), first.question)
+    between = apply(before, BeliefUpdate(intent="chat")).after_reply((), None)
+    second = decided(BeliefUpdate(intent="refine"), between)
+    assert second.question is not None and not second.question.asks
+    assert second.question.yes == first.question.yes
 
 
-def test_no_question_is_asked_when_enough_is_known() -> None:
-    wishes = apply(BeliefState(), BeliefUpdate(prefer=(wish("moods", "dark"), wish("subjects", "crime"))))
-    example = apply(BeliefState(), BeliefUpdate(items=(verdict("b00", "like_this"),)))
-    for belief in (wishes, example):
-        assert question_about(belief, ALL, ALL[:4], CATALOG) is None
+def test_after_one_way_out_the_next_is_told_and_waits_for_a_yes() -> None:
+    update = BeliefUpdate(
+        set=(limit("subjects", "is", "crime"), limit("title", "contains", "The Harbour of Compass 0"))
+    )
+    first = decided(update)
+    assert first.question is not None and first.question.asks
+    before = apply(BeliefState(), update).after_reply((), first.question)
+    second = decided(BeliefUpdate(intent="refine"), before)
+    assert second.question is not None and not second.question.asks, "two questions in a row"
+    assert second.question.yes is not None and second.question.yes.drop != first.question.yes.drop  # type: ignore[union-attr]
 
 
-def test_no_question_is_asked_when_the_candidates_are_all_alike_or_few() -> None:
-    assert question_about(BeliefState(), ALL[:4], ALL[:4], CATALOG) is None
-    assert question_about(BeliefState(), [], [], CATALOG) is None
+def test_a_no_to_an_offer_is_taken_as_one() -> None:
+    first = decided(NOTHING)
+    before = apply(BeliefState(), NOTHING).after_reply((), first.question)
+    update = BeliefUpdate(intent="refine")
+    after = apply(before, update)
+    no = decide(after, update, look(after, CATALOG, COUNT), CATALOG, heard_in("no"))
+    assert (no.action, no.question, no.search) == ("chat", None, False)
 
 
-def test_an_offer_to_relax_does_not_count_as_a_question_about_wishes() -> None:
-    offer = Question(attribute="year", text="Shall I drop it?", yes=BeliefUpdate())
-    belief = BeliefState(questions=(offer,) * 5)
-    assert question_about(belief, ALL, ALL[:4], CATALOG) is not None
+@pytest.mark.parametrize(
+    ("text", "intent", "action"),
+    [
+        ("hi", "chat", "recommend"),
+        ("hello, how are you?", "chat", "recommend"),
+        ("surprise me", "chat", "recommend"),
+        ("what should i read next?", "ask", "recommend"),
+        ("thanks!", "recommend", "chat"),
+        ("how are you today?", "ask", "chat"),
+        ("haha ok", "refine", "chat"),
+        ("what can you do?", "recommend", "chat"),
+        ("my cat is ill", "chat", "chat"),
+        ("who wrote it?", "ask", "ask"),
+        ("more", "refine", "recommend"),
+    ],
+)
+def test_small_talk_is_no_request_and_an_empty_request_is_one(text: str, intent: Any, action: str) -> None:
+    update = BeliefUpdate(intent=intent)
+    after = apply(BeliefState(), update)
+    decision = decide(after, update, look(after, CATALOG, COUNT), CATALOG, heard_in(text))
+    assert (decision.action, decision.search) == (action, action == "recommend")
+
+
+def test_a_greeting_brings_no_list_once_there_was_one() -> None:
+    shown = BeliefState(turn=1).after_reply((Shown(item_id="b00", title="T", position=1, turn=1),), None)
+    update = BeliefUpdate(intent="chat")
+    after = apply(shown, update)
+    assert decide(after, update, look(after, CATALOG, COUNT), CATALOG, heard_in("hi")).action == "chat"
+
+
+def test_a_verdict_with_an_empty_request_brings_items() -> None:
+    update = BeliefUpdate(intent="feedback", items=(verdict("b00", "liked"),))
+    after = apply(BeliefState(), update)
+    talk = heard_in("i loved it. what should i read next?")
+    assert decide(after, update, look(after, CATALOG, COUNT), CATALOG, talk).action == "recommend"

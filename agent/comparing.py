@@ -1,0 +1,84 @@
+"""How items differ: in a number, in a value, or in whatever sets them apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from agent.asked import LESS, Asked
+from agent.notes import Notes, with_unit
+from agent.wording import listed
+from retrieval.catalog import Column, Item, fold
+
+MOST_FACTS = 4
+"""Attributes on which a comparison names the difference."""
+
+
+def compare(asked: Asked, items: Sequence[Item], notes: Notes) -> str:
+    """Say how `items` differ in what is asked about, or, when nothing is named, in what sets them apart."""
+    numbers = [column for column in notes.schema.with_role("number") if column.name in asked.attributes]
+    lines = [_ordered(items, column, asked.order, notes) for column in numbers]
+    for attribute in dict.fromkeys(attribute for attribute, _ in asked.values):
+        values = [value for name, value in asked.values if name == attribute]
+        lines.append(_having(items, attribute, values, asked.order == LESS, notes))
+    facts = [name for name in asked.attributes if name not in {column.name for column in numbers}]
+    if facts or not lines:
+        lines.append(_apart(items, facts or _differing(items, notes), notes))
+    return " ".join(lines)
+
+
+def _ordered(items: Sequence[Item], column: Column, order: int, notes: Notes) -> str:
+    """Write the items in the order of a number: the one asked for first."""
+    known = [(number, item) for item in items if (number := item.number(column.name)) is not None]
+    known.sort(key=lambda pair: pair[0], reverse=order >= 0)
+    parts = [f"{item.title} ({with_unit(f'{number:g}', column)})" for number, item in known]
+    unknown = [item.title for item in items if item.number(column.name) is None]
+    name = notes.name(column.name)
+    rest = [f"the {name} of {listed(unknown)} is not in my notes"] if unknown else []
+    return f"By {name}: {'; '.join([', then '.join(parts)] * bool(parts) + rest)}."
+
+
+def _having(items: Sequence[Item], attribute: str, values: Sequence[str], lacking: bool, notes: Notes) -> str:
+    """Say which items have one of the values; those that lack it come first when less of it is asked for."""
+    wanted = {fold(value) for value in values}
+    having = [item for item in items if wanted & set(map(fold, item.values(attribute)))]
+    without = [item for item in items if item not in having]
+    name = f"{values[0]} ({notes.name(attribute)})"
+    others = "; ".join(f"{item.title}: {fact}" for item in items if (fact := notes.fact(item, attribute)))
+    told = f" {others}." if others else ""
+    if not having:
+        return f"My notes list none of them with {name}.{told}"
+    if not without:
+        return f"My notes list all of them with {name}.{told}"
+    chosen = without if lacking else having
+    return f"{listed([item.title for item in chosen])} {'is' if len(chosen) == 1 else 'are'} listed " + (
+        f"without {name}." if lacking else f"with {name}; {listed([item.title for item in without])} without."
+    )
+
+
+def _apart(items: Sequence[Item], attributes: Sequence[str], notes: Notes) -> str:
+    """Write what each item has that not all have, and what all share of the same attributes."""
+    several = len(items) > 1
+    shared = {
+        name: [value for value in items[0].values(name) if several and all(value in one.values(name) for one in items)]
+        for name in attributes
+    }
+    lines = []
+    common = [notes.fact(items[0], name, _others(items[0], name, values)) for name, values in shared.items() if values]
+    if common:
+        lines.append(f"{'Both' if len(items) == 2 else 'All'}: {'; '.join(common)}.")
+    for item in items:
+        known = [fact for name in attributes if (fact := notes.fact(item, name, shared[name]))]
+        nothing = "nothing else in my notes" if common else "nothing in my notes"
+        lines.append(f"{notes.label(item)}: {'; '.join(known) or nothing}.")
+    return " ".join(lines)
+
+
+def _others(item: Item, name: str, values: Sequence[str]) -> list[str]:
+    return [value for value in item.values(name) if value not in values]
+
+
+def _differing(items: Sequence[Item], notes: Notes) -> list[str]:
+    """Return the attributes on which the items differ: the telling facets, then the numbers."""
+    numbers = [column for column in notes.schema.with_role("number") if column.unit != "year"]
+    columns = [column for column in notes.telling if len({item.values(column.name) for item in items}) > 1]
+    return [column.name for column in (*columns[: MOST_FACTS - 1], *numbers[:1])]

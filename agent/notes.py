@@ -1,0 +1,81 @@
+"""What the catalog knows of one item, as short phrases in the words of its schema."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from agent.wording import counted, listed
+from retrieval.catalog import Catalog, Column, Item, fold
+
+LONGEST_TEXT = 400
+"""Characters of a description that an answer quotes."""
+MOST_VALUES = 5
+
+
+class Notes:
+    """The facts of one catalog's items; nothing else is ever said about them."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        """Read the items of `catalog`."""
+        self.catalog, self.schema = catalog, catalog.schema
+
+    def label(self, item: Item) -> str:
+        """Return the title as people write it, with the year where there is one."""
+        return self.catalog.label(item)
+
+    def name(self, attribute: str, count: int = 1) -> str:
+        """Return what one value of an attribute, or several, are called."""
+        column = self.schema.column(attribute)
+        return column.singular if column and column.singular and count == 1 else attribute
+
+    def fact(self, item: Item, attribute: str, without: Sequence[str] = ()) -> str:
+        """Write `genres Drama and Comedy`, `runtime 97 minutes`; empty when nothing but `without` is known."""
+        values = [value for value in item.values(attribute) if value not in without]
+        column = self.schema.column(attribute)
+        if not values or column is None:
+            return ""
+        rest = len(values) - MOST_VALUES
+        shown = [*values[:MOST_VALUES], f"{rest} more"] if rest > 1 else values
+        return with_unit(f"{self.name(attribute, len(values))} {listed(shown)}", column)
+
+    def description(self, item: Item) -> str:
+        """Return the item's text without its last full stop, cut between words; empty when there is none."""
+        plain = item.text.strip().rstrip(".")
+        return plain if len(plain) <= LONGEST_TEXT else plain[:LONGEST_TEXT].rsplit(" ", 1)[0] + "…"
+
+    def overview(self, item: Item, most: int = 2) -> list[str]:
+        """Return what characterises an item: its facts of the first telling facets."""
+        return [fact for column in self.telling if (fact := self.fact(item, column.name))][:most]
+
+    def namesakes(self, item: Item) -> list[Item]:
+        """Return the other items of the same title."""
+        return [other for other in self._titles[fold(item.title)] if other is not item]
+
+    def size(self) -> str:
+        """Write how many items there are."""
+        return counted(len(self.catalog), self.schema)
+
+    @cached_property
+    def people(self) -> list[Column]:
+        """Facets of names, the one with most names first."""
+        columns = [column for column in self.schema.with_role("facet") if column.people]
+        return sorted(columns, key=lambda column: -len(self.catalog.vocabulary[column.name]))
+
+    @cached_property
+    def telling(self) -> list[Column]:
+        """Facets that are not names, those without a value that many items share first."""
+        columns = [column for column in self.schema.with_role("facet") if not column.people]
+        return sorted(columns, key=lambda column: max(self.catalog.vocabulary[column.name].values(), default=0))
+
+    @cached_property
+    def _titles(self) -> dict[str, list[Item]]:
+        titles: dict[str, list[Item]] = {}
+        for item in self.catalog:
+            titles.setdefault(fold(item.title), []).append(item)
+        return titles
+
+
+def with_unit(text: str, column: Column) -> str:
+    """Write the unit behind a number, unless it is a year."""
+    return f"{text} {column.unit}" if column.unit not in ("", "year") else text

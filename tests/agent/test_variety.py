@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from itertools import combinations
+from statistics import fmean
+
+import pytest
+from small_world import CATALOG, limit, verdict, wish
+
+from agent.belief import BeliefState, BeliefUpdate, apply
+from agent.variety import diverse, likeness, nothing_wanted
+from retrieval.catalog import Catalog, Item
+
+POPULAR = list(CATALOG)[:30]
+
+
+def spread(items: list[Item]) -> float:
+    """Return the mean share of facet values that two items do not have in common."""
+    names = [column.name for column in CATALOG.schema.with_role("facet")]
+    sets = [{(name, value) for name in names for value in item.values(name)} for item in items]
+    return fmean(1 - len(a & b) / len(a | b) for a, b in combinations(sets, 2))
+
+
+def test_a_first_list_is_more_varied_than_the_most_popular_items() -> None:
+    chosen = diverse(POPULAR, 4, CATALOG)
+    assert len({item.id for item in chosen}) == 4 and chosen[0] is POPULAR[0]
+    assert spread(chosen) > spread(POPULAR[:4])
+    assert spread(chosen) >= fmean(spread(list(four)) for four in combinations(POPULAR[:8], 4))
+
+
+def test_items_that_are_all_alike_come_in_their_order() -> None:
+    alike = [Item(f"i{n}", f"T {n}", "", POPULAR[0].attributes) for n in range(6)]
+    assert diverse(alike, 3, Catalog(CATALOG.schema, alike)) == alike[:3]
+    assert diverse(alike[:2], 3, Catalog(CATALOG.schema, alike)) == alike[:2]
+    assert diverse([], 3, CATALOG) == []
+
+
+def test_likeness_is_the_mean_overlap_of_the_facets_that_are_known() -> None:
+    left = [frozenset("ab"), frozenset("x"), frozenset()]
+    right = [frozenset("bc"), frozenset("x"), frozenset()]
+    assert likeness(left, right) == pytest.approx((1 / 3 + 1) / 2)
+    assert likeness([frozenset()], [frozenset()]) == 0
+
+
+@pytest.mark.parametrize(
+    ("update", "empty"),
+    [
+        ({}, True),
+        ({"set": (limit("moods", "is_not", "dark"),)}, True),
+        ({"items": (verdict("b00", "seen"),)}, True),
+        ({"set": (limit("year", "at_least", 1990),)}, False),
+        ({"prefer": (wish("text", "rainy evenings"),)}, False),
+        ({"items": (verdict("b00", "liked"),)}, False),
+    ],
+)
+def test_what_is_left_out_is_not_yet_what_is_wanted(update: dict[str, object], empty: bool) -> None:
+    assert nothing_wanted(apply(BeliefState(), BeliefUpdate(**update))) == empty  # type: ignore[arg-type]
