@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from agent.belief import (
+    ITEMS,
     BeliefState,
     BeliefUpdate,
     Drop,
@@ -53,7 +54,9 @@ def update_from_dict(data: Mapping[str, Any], catalog: Catalog, belief: BeliefSt
             Preference(attribute=entry["attribute"], value=entry["value"], weight=entry.get("weight", 1))
             for entry in data.get("prefer", ())
         ),
-        drop=tuple(Drop(attribute=entry["attribute"], value=entry.get("value")) for entry in data.get("drop", ())),
+        drop=tuple(
+            Drop(attribute=entry["attribute"], value=_dropped(entry, catalog, belief)) for entry in data.get("drop", ())
+        ),
         items=tuple(_verdict(entry, catalog, belief) for entry in data.get("items", ())),
     )
 
@@ -72,7 +75,7 @@ def update_as_dict(update: BeliefUpdate, catalog: Catalog | None = None) -> dict
         ]
     if update.drop:
         data["drop"] = [
-            {"attribute": e.attribute} if e.value is None else {"attribute": e.attribute, "value": e.value}
+            {"attribute": e.attribute} if e.value is None else {"attribute": e.attribute, "value": _spoken(e, catalog)}
             for e in update.drop
         ]
     if update.items:
@@ -103,6 +106,17 @@ def _verdict(entry: Mapping[str, Any], catalog: Catalog, belief: BeliefState) ->
     item_id = resolve_ref(entry["ref"], catalog, belief)
     title = catalog.label(catalog[item_id]) if item_id else ""
     return ItemVerdict(ref=entry["ref"], verdict=entry["verdict"], item_id=item_id, title=title)
+
+
+def _dropped(entry: Mapping[str, Any], catalog: Catalog, belief: BeliefState) -> Any:
+    """Return what `entry` drops: the item's id where the verdicts on an item are taken back, else its value."""
+    value = entry.get("value")
+    return (resolve_ref(value, catalog, belief) or value) if entry["attribute"] == ITEMS and value else value
+
+
+def _spoken(drop: Drop, catalog: Catalog | None) -> Any:
+    known = drop.attribute == ITEMS and catalog is not None and drop.value in catalog
+    return catalog.label(catalog[str(drop.value)]) if catalog and known else drop.value
 
 
 def _ref(entry: ItemVerdict, catalog: Catalog | None) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from agent.belief import BeliefState
+from agent.belief import ITEMS, BeliefState
 from agent.transcripts import belief_from_turns, resolve_ref
 from evals.results import Estimate, Result
 from retrieval.catalog import Catalog, fold
@@ -144,6 +144,9 @@ def entries(kind: str, update: Mapping[str, Any], catalog: Catalog, belief: Beli
         if kind == "items":
             item_id = resolve_ref(entry["ref"], catalog, belief)
             form: tuple[Any, ...] = (item_id or fold(entry["ref"]), entry["verdict"])
+        elif kind == "drop" and entry["attribute"] == ITEMS and entry.get("value"):
+            item_id = resolve_ref(entry["value"], catalog, belief)
+            form = (ITEMS, "", 0, item_id or _value(entry["value"]))
         else:
             form = (fold(entry["attribute"]), entry.get("op", ""), _sign(entry), _value(entry.get("value")))
         if form not in found:
