@@ -47,12 +47,14 @@ _MORE_ABOUT = re.compile(
 _YES_NO = re.compile(
     r"(?:^|[.,;!?] |\b(?:and|but|ok|so) )(?:is|are|isn't|does|do|doesn't|has|have|was|were|did|will|would|any|can)\b"
 )
+_FACT = frozenset("how where why when many much".split())
+_SET_IN = re.compile(r"\b(?:set|takes? place|happens?|plays?)\b")
 _REFERENCE = re.compile(r"\b(?:the|that|this) (?:[\w'’-]+ ){1,3}?(?:one|ones|thing)\b")
 _PLACE = frozenset("first second third fourth fifth last latter former other others two three four both them".split())
 _IDLE = frozenset(
     "actually really ok okay please thing things tell know think guess sure anyone anybody someone somebody something "
     "anything lot lots kinda sort tho though hey wait hmm got get like remind again going happen happens end "
-    "me i'm".split()
+    "me i'm good bad better best worse worst nice great".split()
 )
 """Words that no catalog answers and no question is about."""
 _SENTENCE = re.compile(r"[^.!?]*[.!?]*")
@@ -72,8 +74,8 @@ class Asked:
     """Other words with a meaning, which only a description may answer."""
     text: bool = False
     """Whether the description is wanted."""
-    yes_no: bool = False
-    """Whether it wants a yes or a no."""
+    particular: bool = False
+    """Whether it wants a yes, a no or a certain fact, to which a description is no answer."""
     order: int = 0
     """MORE or LESS when the attribute is compared: `longest`, `cheaper`, `the less funny one`."""
     compares: bool = False
@@ -110,12 +112,18 @@ class Questions:
         words = words_of(_REFERENCE.sub(" ", named))
         titles = {fold(word) for item in items for word in words_of(item.title)}
         found, free = self._said(words, titles)
+        if not _SET_IN.search(named):
+            found = [pair for pair in found if not _DECADE.fullmatch(fold(pair[1]))]
         said, ages = set(free), bool(_AGE.search(named))
         orders = _orders(free) or _orders(words_of(named))
         if ages:
             orders.pop("year", None)
         cued = {kind for kind, cues in _CUES.items() if cues & said and not (ages and kind == "year")} | set(orders)
-        patterns = {"audience": ages, "year": bool(_DECADE.search(named)), "price": bool(_MUCH.search(named))}
+        patterns = {
+            "audience": ages,
+            "year": bool(_DECADE.search(named)) and not _SET_IN.search(named),
+            "price": bool(_MUCH.search(named)),
+        }
         cued |= {kind for kind, holds in patterns.items() if holds}
         attributes = [column.name for column in self.schema.columns if self._named(column, free, cued, ages)]
         if _WHO & said and not any(column.name in attributes for column in self.notes.people):
@@ -131,7 +139,7 @@ class Questions:
             tuple(values),
             () if attributes else tuple(word for word in rest if not self._names_column(word)),
             bool(_ABOUT & said or _MORE_ABOUT.match(fold(question))) and not values and not attributes,
-            bool(_YES_NO.search(fold(question))),
+            bool(_YES_NO.search(fold(question)) or _FACT & said),
             next(iter(orders.values()), LESS if {"less", "least"} & said else 0),
             bool({"which", "most", "least", "more", "less"} & said) or any(map(_compared, free)),
         )

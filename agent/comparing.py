@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agent.asked import LESS, Asked
-from agent.notes import Notes, with_unit
+from agent.notes import FEW_VALUES, Notes, with_unit
 from agent.wording import listed
 from retrieval.catalog import Column, Item, fold
 
@@ -67,7 +67,7 @@ def _apart(items: Sequence[Item], attributes: Sequence[str], notes: Notes) -> st
     if common:
         lines.append(f"{'Both' if len(items) == 2 else 'All'}: {'; '.join(common)}.")
     for item in items:
-        known = [fact for name in attributes if (fact := notes.fact(item, name, shared[name]))]
+        known = [fact for name in attributes if (fact := notes.fact(item, name, shared[name], FEW_VALUES))]
         nothing = "nothing else in my notes" if common else "nothing in my notes"
         lines.append(f"{notes.label(item)}: {'; '.join(known) or nothing}.")
     return " ".join(lines)

@@ -10,7 +10,10 @@ from retrieval.catalog import Catalog, Column, Item, fold
 
 LONGEST_TEXT = 400
 """Characters of a description that an answer quotes."""
-MOST_VALUES = 5
+MOST_VALUES = 12
+"""Values of one attribute that an answer names."""
+FEW_VALUES = 4
+"""Values of one attribute that are named beside others."""
 
 
 class Notes:
@@ -29,15 +32,13 @@ class Notes:
         column = self.schema.column(attribute)
         return column.singular if column and column.singular and count == 1 else attribute
 
-    def fact(self, item: Item, attribute: str, without: Sequence[str] = ()) -> str:
+    def fact(self, item: Item, attribute: str, without: Sequence[str] = (), most: int = MOST_VALUES) -> str:
         """Write `genres Drama and Comedy`, `runtime 97 minutes`; empty when nothing but `without` is known."""
-        values = [value for value in item.values(attribute) if value not in without]
+        values = [value for value in item.values(attribute) if value not in without][:most]
         column = self.schema.column(attribute)
         if not values or column is None:
             return ""
-        rest = len(values) - MOST_VALUES
-        shown = [*values[:MOST_VALUES], f"{rest} more"] if rest > 1 else values
-        return with_unit(f"{self.name(attribute, len(values))} {listed(shown)}", column)
+        return with_unit(f"{self.name(attribute, len(values))} {listed(values)}", column)
 
     def description(self, item: Item) -> str:
         """Return the item's text without its last full stop, cut between words; empty when there is none."""
@@ -46,7 +47,7 @@ class Notes:
 
     def overview(self, item: Item, most: int = 2) -> list[str]:
         """Return what characterises an item: its facts of the first telling facets."""
-        return [fact for column in self.telling if (fact := self.fact(item, column.name))][:most]
+        return [fact for column in self.telling if (fact := self.fact(item, column.name, most=FEW_VALUES))][:most]
 
     def namesakes(self, item: Item) -> list[Item]:
         """Return the other items of the same title."""

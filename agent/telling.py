@@ -9,7 +9,7 @@ from agent.asked import Asked, Questions
 from agent.comparing import compare
 from agent.inflection import singular
 from agent.notes import Notes
-from agent.reasons import stem, words_of
+from agent.reasons import connecting_words, stem, words_of
 from agent.wording import listed
 from retrieval.catalog import Item, fold
 
@@ -51,11 +51,11 @@ class Telling:
         words = {word for _, value in values for word in words_of(value)}
         if sentence := self._sentence(item, words):
             return f"its description says: {sentence}"
-        attribute, value = next((pair for pair in values if item.values(pair[0])), values[0])
+        attribute, value = max(values, key=lambda pair: self.notes.catalog.vocabulary[pair[0]].get(pair[1], 0))
         fact, column = self.notes.fact(item, attribute), self.notes.schema.column(attribute)
         if fact and column is not None and not column.many:
             return f"no, {fact}"
-        return f"{value} is not in my notes{f'; {fact}' if fact else ''}"
+        return f"my notes do not list {value}{f'; {fact}' if fact else ''}"
 
     def _described(self, item: Item, asked: Asked) -> str:
         """Answer from the description: as a whole, by a sentence of it, or say that it does not tell."""
@@ -64,16 +64,16 @@ class Telling:
         sentence = self._sentence(item, set(asked.words))
         if sentence and not asked.text:
             return f"its description says: {sentence}"
-        if asked.text or not (asked.words or asked.yes_no):
+        if asked.text or not (asked.words or asked.particular):
             return description or f"I have no description of it{known and f'; {known}'}"
         return f"my notes do not say{known and f'; what they have is {known}'}"
 
     @staticmethod
     def _sentence(item: Item, words: set[str]) -> str:
-        """Return the first sentence of the description that has one of `words`, in any inflection."""
-        stems = {stem(word) for word in words if len(word) > 2}
+        """Return the first sentence of the description that has most of `words`, in any inflection."""
+        stems = {stem(word) for word in words if len(word) > 2 and word not in connecting_words()}
         for sentence in _SENTENCE.findall(item.text):
-            if stems & {stem(word) for word in words_of(sentence)}:
+            if 2 * len(stems & {stem(word) for word in words_of(sentence)}) > len(stems):
                 return str(sentence).strip().rstrip(".")
         return ""
 

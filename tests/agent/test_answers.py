@@ -69,7 +69,7 @@ def shown(*ids: str) -> BeliefState:
         ("what language is it in", "Salt Roads (1990): language Danish."),
         ("how much does it cost?", "Salt Roads (1990): price 12.5 euros."),
         ("is it dark?", "Salt Roads (1990): yes, dark (mood)."),
-        ("is it calm", "Salt Roads (1990): calm is not in my notes; moods dark and funny."),
+        ("is it calm", "Salt Roads (1990): my notes do not list calm; moods dark and funny."),
         ("is it by Finch?", "Salt Roads (1990): yes, Ada Finch (author)."),
         ("what is it about?", "Salt Roads (1990): A courier crosses a drowned city."),
         (
@@ -88,7 +88,7 @@ def test_what_is_not_known_is_said_to_be_unknown() -> None:
 
 
 def test_words_of_the_title_are_not_what_is_asked_about() -> None:
-    assert asked("is The Long Night dark?", "long") == "The Long Night (2005): dark is not in my notes; mood calm."
+    assert asked("is The Long Night dark?", "long") == "The Long Night (2005): my notes do not list dark; mood calm."
 
 
 def test_only_the_question_is_answered_not_what_was_said_before_it() -> None:
