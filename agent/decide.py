@@ -72,6 +72,8 @@ def _action(belief: BeliefState, update: BeliefUpdate, talk: Talk) -> Action:
         if talk.alone or (talk.refuses and _offered_last(belief)):
             return "chat"
     match update.intent:
+        case "ask" if talk.asks_for_items:
+            return "recommend"
         case "ask" | "compare" | "explain":
             return update.intent
         case "feedback" if "accepted" in verdicts:

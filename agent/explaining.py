@@ -29,6 +29,8 @@ class Recorded:
     """One recommendation as it was made."""
 
     reason: str
+    written: bool
+    """Whether the reason is a sentence of its own and not the list of the facts that were asked for."""
     belief: BeliefState
     """What was believed then."""
 
@@ -39,11 +41,12 @@ def why(item: Item, belief: BeliefState, recorded: Recorded | None, notes: Notes
     A recommendation is explained by the belief that it was made from.
     """
     belief = recorded.belief if recorded else belief
-    parts = list(_fulfilled(item, belief, notes))
+    matched = list(_fulfilled(item, belief, notes))
+    parts = matched.copy()
     if not parts:
         known = f"; it is one of the best known {notes.schema.nouns}" if item.popularity > WELL_KNOWN else ""
         parts = [f"you named nothing that singles it out{known}"]
-    if recorded and recorded.reason:
+    if recorded and recorded.reason and (recorded.written or not matched):
         parts.append(f"what I said of it: “{recorded.reason.rstrip('.')}”")
     return f"{notes.label(item)}: {'; '.join(parts)}."
 

@@ -226,7 +226,8 @@ def _recorded(log: ConversationLog, conversation: str) -> dict[str, Recorded]:
     found: dict[str, Recorded] = {}
     for entry in log.turns(conversation):
         belief = BeliefState.model_validate(entry.content["belief"])
-        found |= {card["id"]: Recorded(card["reason"], belief) for card in entry.content["shown"]}
+        for card in entry.content["shown"]:
+            found[card["id"]] = Recorded(card["reason"], card["reason_source"] == "llm", belief)
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import fmean
+from math import log2
 
 from agent.asking import said_already
 from agent.belief import BeliefState
@@ -15,7 +15,8 @@ TRADE = 0.5
 
 def nothing_wanted(belief: BeliefState) -> bool:
     """Tell whether nothing was asked for yet: no wish, no limit but what to leave out, no example."""
-    return not said_already(belief)
+    free = any(entry.attribute == "text" and entry.weight > 0 for entry in belief.preferences)
+    return not free and not said_already(belief)
 
 
 def diverse(ranked: Sequence[Item], size: int, catalog: Catalog) -> list[Item]:
@@ -24,8 +25,8 @@ def diverse(ranked: Sequence[Item], size: int, catalog: Catalog) -> list[Item]:
     Each next item has the largest lambda * relevance - (1 - lambda) * likeness to the nearest item chosen before, with
     relevance falling evenly from 1 for the first of `ranked` to 0, and lambda = `TRADE`.
     """
-    names = [column.name for column in catalog.schema.with_role("facet")]
-    facets = {item.id: [frozenset(map(fold, item.values(name))) for name in names] for item in ranked}
+    weights = {column.name: evenness(catalog, column.name) for column in catalog.schema.with_role("facet")}
+    facets = {item.id: [frozenset(map(fold, item.values(name))) for name in weights] for item in ranked}
     relevance = {item.id: 1 - place / len(ranked) for place, item in enumerate(ranked)}
     nearest = dict.fromkeys(facets, 0.0)
     left, chosen = list(ranked), list[Item]()
@@ -34,10 +35,22 @@ def diverse(ranked: Sequence[Item], size: int, catalog: Catalog) -> list[Item]:
         chosen.append(best)
         left.remove(best)
         for item in left:
-            nearest[item.id] = max(nearest[item.id], likeness(facets[item.id], facets[best.id]))
+            nearest[item.id] = max(nearest[item.id], likeness(facets[item.id], facets[best.id], [*weights.values()]))
     return chosen
 
 
-def likeness(left: Sequence[frozenset[str]], right: Sequence[frozenset[str]]) -> float:
-    """Return the mean Jaccard index over the facets that either item has, in [0, 1]; 0 without any."""
-    return fmean([len(a & b) / len(a | b) for a, b in zip(left, right, strict=True) if a | b] or [0.0])
+def likeness(left: Sequence[frozenset[str]], right: Sequence[frozenset[str]], weights: Sequence[float]) -> float:
+    """Return the weighted mean Jaccard index over the facets that either item has, in [0, 1]; 0 without any."""
+    known = [(weight, a, b) for weight, a, b in zip(weights, left, right, strict=True) if weight and a | b]
+    total = sum(weight for weight, _, _ in known)
+    return sum(weight * len(a & b) / len(a | b) for weight, a, b in known) / total if total else 0.0
+
+
+def evenness(catalog: Catalog, attribute: str) -> float:
+    """Return the entropy of a facet's values over its maximum, in [0, 1] (Pielou 1966).
+
+    A facet in which nearly all items are alike, as in their language, tells little of how different two of them are.
+    """
+    counts = catalog.vocabulary[attribute].values()
+    total = sum(counts)
+    return -sum(n / total * log2(n / total) for n in counts) / log2(len(counts)) if len(counts) > 1 else 0.0

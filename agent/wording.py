@@ -72,7 +72,7 @@ def summary(belief: BeliefState, schema: CatalogSchema) -> str:
     plain = [limit for limit in limits if limit.op == "is" and isinstance(limit.value, str)]
     names = [said(limit, schema) for limit in plain]
     names += [said(wish, schema) for wish in belief.preferences if wish.weight > 0 and wish.attribute != "text"]
-    names += [f"“{wish.value}”" for wish in belief.preferences if wish.weight > 0 and wish.attribute == "text"]
+    names += [f"‘{wish.value}’" for wish in belief.preferences if wish.weight > 0 and wish.attribute == "text"]
     bounds = [said(limit, schema) for limit in limits if limit not in plain and limit.op != "is_not"]
     against = [said(limit, schema) for limit in limits if limit.op == "is_not"]
     against += [said(wish, schema) for wish in belief.preferences if wish.weight < 0]

@@ -205,7 +205,7 @@ def test_a_list_is_introduced_by_what_is_believed() -> None:
         prefer=(wish("moods", "dark"), wish("moods", "funny", -1.0), wish("text", "rainy evenings")),
     )
     assert introduced(update, 4) == (
-        "Here are 4 books for “crime, dark, “rainy evenings”; from 1990–1999, at most 200 pages; no space, less funny”."
+        "Here are 4 books for “crime, dark, ‘rainy evenings’; from 1990–1999, at most 200 pages; no space, less funny”."
     )
 
 

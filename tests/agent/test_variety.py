@@ -7,7 +7,7 @@ import pytest
 from small_world import CATALOG, limit, verdict, wish
 
 from agent.belief import BeliefState, BeliefUpdate, apply
-from agent.variety import diverse, likeness, nothing_wanted
+from agent.variety import diverse, evenness, likeness, nothing_wanted
 from retrieval.catalog import Catalog, Item
 
 POPULAR = list(CATALOG)[:30]
@@ -34,11 +34,18 @@ def test_items_that_are_all_alike_come_in_their_order() -> None:
     assert diverse([], 3, CATALOG) == []
 
 
-def test_likeness_is_the_mean_overlap_of_the_facets_that_are_known() -> None:
+def test_likeness_is_the_weighted_overlap_of_the_facets_that_are_known() -> None:
     left = [frozenset("ab"), frozenset("x"), frozenset()]
     right = [frozenset("bc"), frozenset("x"), frozenset()]
-    assert likeness(left, right) == pytest.approx((1 / 3 + 1) / 2)
-    assert likeness([frozenset()], [frozenset()]) == 0
+    assert likeness(left, right, [1, 1, 1]) == pytest.approx((1 / 3 + 1) / 2)
+    assert likeness(left, right, [1, 0, 1]) == pytest.approx(1 / 3)
+    assert likeness([frozenset()], [frozenset()], [1]) == 0
+
+
+def test_a_facet_in_which_all_are_alike_counts_nothing() -> None:
+    attributes = [{"subjects": (subject,), "language": ("English",)} for subject in ("crime", "space")]
+    two = Catalog(CATALOG.schema, [Item(f"i{n}", f"T {n}", "", own) for n, own in enumerate(attributes)])
+    assert (evenness(two, "subjects"), evenness(two, "language"), evenness(two, "moods")) == (1, 0, 0)
 
 
 @pytest.mark.parametrize(
