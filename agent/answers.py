@@ -51,11 +51,11 @@ class Answers:
         wish = summary(belief, self.schema)
         one = len(slate) == 1
         about = f" for “{wish}”" if wish else ""
-        like = [self._label(item) for item in update_ids(update, "like_this")]
+        like = [self._label(item) for verdict in ("like_this", "liked") for item in update_ids(update, verdict)]
         here = f"Here {'is' if one else 'are'} {counted(len(slate), self.schema)}"
         if update.intent == "search" and update.targets:
             found = f"Yes, {listed([self.notes.label(item) for item in slate])} is in this catalog."
-            return _joined(found, self._namesakes(slate))
+            return _joined(found, self._namesakes(slate, slate))
         if shown_before >= len(slate):
             return f"Nothing new is left{about}; you saw {'this one' if one else 'these'} before."
         if len(slate) < wanted or shown_before:
@@ -112,8 +112,9 @@ class Answers:
             line = self.telling.compare(heard.text, items)
         else:
             line = self.telling.tell(heard.text, items)
-        named = [item for item in items if item.id in heard.update.targets]
-        return _joined(opening, line, self._namesakes(named))
+        return _joined(
+            opening, line, self._namesakes([item for item in items if item.id in heard.update.targets], items)
+        )
 
     def _meant(self, heard: Heard, action: str) -> list[Item] | None:
         """Return the items that a question is about; None when it is about a title that is not here.
@@ -129,9 +130,11 @@ class Answers:
         focus = [] if whole else [item for item in belief.focus if item in self.catalog and item not in judged]
         named = [item for item in targets if item not in judged] or targets or focus
         meant = named or [item for item in latest if item not in judged] or latest
-        if action == "compare" and len(meant) == 1:
-            meant = [*meant, *(item for item in latest if item not in meant)]
-        return [self.catalog[item] for item in meant]
+        items = [self.catalog[item] for item in meant]
+        if action == "compare" and len(items) == 1:
+            others = [self.catalog[item] for item in latest if item not in meant]
+            items += others or self.notes.namesakes(items[0])
+        return items
 
     def _nothing_meant(self, heard: Heard, action: str) -> str:
         asked = self.telling.questions.read(heard.text, ())
@@ -157,9 +160,9 @@ class Answers:
         refs = dict.fromkeys(entry.ref for entry in items if entry.item_id is None and not entry.ref.startswith("#"))
         return [f"“{ref}” is not in this catalog." for ref in refs]
 
-    def _namesakes(self, items: Sequence[Item]) -> str:
-        """Name the other items of the same titles, so that a wrong guess is seen."""
-        others = [other for item in items for other in self.notes.namesakes(item) if other not in items]
+    def _namesakes(self, named: Sequence[Item], spoken_of: Sequence[Item]) -> str:
+        """Name the other items with the title of one that was named, so that a wrong guess is seen."""
+        others = [other for item in named for other in self.notes.namesakes(item) if other not in spoken_of]
         return f"There is also {listed([self.notes.label(item) for item in others])}." if others else ""
 
     def _label(self, item_id: str) -> str:

@@ -30,8 +30,8 @@ def _ordered(items: Sequence[Item], column: Column, order: int, notes: Notes) ->
     """Write the items in the order of a number: the one asked for first."""
     known = [(number, item) for item in items if (number := item.number(column.name)) is not None]
     known.sort(key=lambda pair: pair[0], reverse=order >= 0)
-    parts = [f"{item.title} ({with_unit(f'{number:g}', column)})" for number, item in known]
-    unknown = [item.title for item in items if item.number(column.name) is None]
+    parts = [f"{notes.short(item, items)} ({with_unit(f'{number:g}', column)})" for number, item in known]
+    unknown = [notes.short(item, items) for item in items if item.number(column.name) is None]
     name = notes.name(column.name)
     rest = [f"the {name} of {listed(unknown)} is not in my notes"] if unknown else []
     return f"By {name}: {'; '.join([', then '.join(parts)] * bool(parts) + rest)}."
@@ -43,16 +43,16 @@ def _having(items: Sequence[Item], attribute: str, values: Sequence[str], lackin
     having = [item for item in items if wanted & set(map(fold, item.values(attribute)))]
     without = [item for item in items if item not in having]
     name = f"{values[0]} ({notes.name(attribute)})"
-    others = "; ".join(f"{item.title}: {fact}" for item in items if (fact := notes.fact(item, attribute)))
+    others = "; ".join(f"{notes.short(item, items)}: {fact}" for item in items if (fact := notes.fact(item, attribute)))
     told = f" {others}." if others else ""
     if not having:
         return f"My notes list none of them with {name}.{told}"
     if not without:
         return f"My notes list all of them with {name}.{told}"
     chosen = without if lacking else having
-    return f"{listed([item.title for item in chosen])} {'is' if len(chosen) == 1 else 'are'} listed " + (
-        f"without {name}." if lacking else f"with {name}; {listed([item.title for item in without])} without."
-    )
+    called, others = (listed([notes.short(item, items) for item in group]) for group in (chosen, without))
+    are = "is" if len(chosen) == 1 else "are"
+    return f"{called} {are} listed " + (f"without {name}." if lacking else f"with {name}; {others} without.")
 
 
 def _apart(items: Sequence[Item], attributes: Sequence[str], notes: Notes) -> str:

@@ -32,6 +32,11 @@ class Notes:
         column = self.schema.column(attribute)
         return column.singular if column and column.singular and count == 1 else attribute
 
+    def short(self, item: Item, among: Sequence[Item]) -> str:
+        """Return the title alone where it tells the item from the others, else the label."""
+        same = [other for other in among if fold(other.title) == fold(item.title)]
+        return item.title if len(same) <= 1 else self.label(item)
+
     def fact(self, item: Item, attribute: str, without: Sequence[str] = (), most: int = MOST_VALUES) -> str:
         """Write `genres Drama and Comedy`, `runtime 97 minutes`; empty when nothing but `without` is known."""
         values = [value for value in item.values(attribute) if value not in without][:most]

@@ -116,7 +116,8 @@ def reply_to(text: str, catalog: Catalog, shown: bool) -> str:
         )
     if line := count_asked(text, catalog):
         return line
-    lines = [_LINES[kind] for kind in kinds[:2]]
+    spoken = [kind for kind in kinds if kind not in ("fine", "thinking")] or kinds
+    lines = [_LINES[kind] for kind in spoken[:2]]
     if rest and _OTHER.search(rest):
         lines.append(f"That is beyond me: I only know the {nouns} in this catalog.")
     elif not lines and rest:

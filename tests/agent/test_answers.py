@@ -7,6 +7,7 @@ from small_world import CATALOG, limit, verdict, wish
 
 from agent.answers import Answers, Heard
 from agent.belief import BeliefState, BeliefUpdate, ItemVerdict, Shown, apply
+from agent.explaining import Recorded
 from retrieval.catalog import Catalog, CatalogSchema, Column, Item
 
 ANSWERS = Answers(CATALOG)
@@ -221,3 +222,136 @@ def test_a_short_list_is_said_to_be_all() -> None:
 def test_examples_are_named() -> None:
     update = BeliefUpdate(intent="similar", items=(verdict("b07", "like_this"),))
     assert introduced(update, 4) == f"Here are 4 books like {CATALOG.label(CATALOG['b07'])}."
+
+
+def test_items_that_are_measured_against_each_other_are_put_in_order_even_when_it_is_asked_of_each() -> None:
+    assert asked("who is the shortest of them?").startswith("By length: The Long Night")
+    assert asked("which are they about?").startswith("Salt Roads (1990): A courier")
+
+
+def test_a_number_that_is_asked_about_is_told_however_it_is_put() -> None:
+    for question in ("was it made in the nineties?", "is it from before 1995?", "is it older than 1980", "is it new?"):
+        assert asked(question, "salt") == "Salt Roads (1990): year 1990."
+    for question in ("is it under 200 pages?", "is it long", "how many pages has it?"):
+        assert asked(question, "salt") == "Salt Roads (1990): length 320 pages."
+
+
+def test_who_names_the_people_that_are_asked_for_or_all() -> None:
+    assert asked("who made it?", "salt") == "Salt Roads (1990): author Ada Finch; translators Bo Lind and Cy Marsh."
+    assert asked("who is the translator", "salt") == "Salt Roads (1990): translators Bo Lind and Cy Marsh."
+
+
+def test_the_only_value_of_an_attribute_answers_with_a_no() -> None:
+    assert asked("is it in english?", "salt") == "Salt Roads (1990): no, language Danish."
+
+
+def test_words_that_are_no_values_are_looked_for_in_the_description() -> None:
+    assert asked("are there couriers in it?", "salt") == (
+        "Salt Roads (1990): its description says: A courier crosses a drowned city."
+    )
+    assert "do not say" in asked("how many prizes did it win?", "salt")
+    assert "do not say" in asked("where can i buy it", "salt")
+
+
+def test_other_ways_of_saying_a_value_are_understood(wines: Catalog) -> None:
+    answers = Answers(wines)
+    update = BeliefUpdate(intent="ask", targets=("sun-path",))
+    heard = Heard(apply(BeliefState(), update), update, "is it a shiraz?")
+    assert answers.answer(heard, "ask") == "Sun Path (2020): yes, Syrah (grape)."
+
+
+AGES = Catalog(
+    CatalogSchema(
+        columns=(
+            Column(name="id", role="id"),
+            Column(name="title", role="title"),
+            Column(name="audience", role="facet", many=False),
+            Column(name="year", role="number", unit="year"),
+        )
+    ),
+    [
+        Item("old", "Twice", "", {"audience": ("adults",), "year": 1950}),
+        Item("new", "Twice", "", {"audience": ("children",), "year": 2020}),
+    ],
+)
+
+
+@pytest.mark.parametrize("question", ["is it ok for my 7 year old?", "what's the age rating?", "suitable for kids?"])
+def test_an_age_is_asked_of_the_audience_and_not_of_the_year(question: str) -> None:
+    update = BeliefUpdate(intent="ask", targets=("old",))
+    answer = Answers(AGES).answer(Heard(apply(BeliefState(), update), update, question), "ask")
+    assert answer == "Twice (1950): audience adults. There is also Twice (2020)."
+
+
+def test_items_of_the_same_title_are_told_apart() -> None:
+    update = BeliefUpdate(intent="compare", targets=("old",))
+    answer = Answers(AGES).answer(Heard(apply(BeliefState(), update), update, "which is newer?"), "compare")
+    assert answer == "By year: Twice (2020) (2020), then Twice (1950) (1950)."
+
+
+def test_a_comparison_says_what_is_shared_and_what_is_not() -> None:
+    items = [
+        Item(name, name, "", {"moods": ("dark", mood), "language": ("Danish",), "year": 1990, "length": 100})
+        for name, mood in (("One", "calm"), ("Two", "funny"))
+    ]
+    answers = Answers(Catalog(SHELF.schema, items))
+    update = BeliefUpdate(intent="compare", targets=("One", "Two"))
+    assert answers.answer(Heard(apply(BeliefState(), update), update, "compare them"), "compare") == (
+        "Both: mood dark; length 100 pages. One (1990): mood calm. Two (1990): mood funny."
+    )
+
+
+def explained(item: str, belief: BeliefState, recorded: Recorded | None = None) -> str:
+    update = BeliefUpdate(intent="explain", targets=(item,))
+    heard = Heard(apply(belief, update), update, "why?", belief)
+    return TALK.answer(heard, "explain", {item: recorded} if recorded else {})
+
+
+def test_a_why_is_answered_from_the_belief_that_the_recommendation_was_made_from() -> None:
+    then = apply(BeliefState(), BeliefUpdate(set=(limit("moods", "is", "dark"),)))
+    now = apply(shown("salt"), BeliefUpdate(set=(limit("year", "at_least", 1980),)))
+    said = explained("salt", now, Recorded("A dark crossing with a funny side.", True, then))
+    assert said == (
+        "Salt Roads (1990): you asked for dark; what I said of it: “A dark crossing with a funny side”."
+    )
+    assert explained("salt", now, Recorded("As you asked: dark.", False, then)) == (
+        "Salt Roads (1990): you asked for dark."
+    )
+
+
+@pytest.mark.parametrize(
+    ("update", "words"),
+    [
+        ({"set": (limit("year", "at_most", 1999),)}, "is here, but you asked for 1999 or earlier (year 2005)."),
+        ({"set": (limit("moods", "is_not", "calm"),)}, "is here, but you asked for no calm."),
+        (
+            {"set": (limit("length", "at_least", 200),)},
+            "is here, but you asked for at least 200 pages (length 110 pages).",
+        ),
+        ({"items": (ItemVerdict(ref="x", verdict="seen", item_id="long"),)}, "is here, but you have seen it."),
+        (
+            {"prefer": (wish("moods", "funny"),)},
+            "is here and may be shown, but my notes do not list it with funny.",
+        ),
+        ({}, "is here, and nothing you said rules it out; others fitted better."),
+    ],
+)
+def test_why_not_names_what_keeps_an_item_off_the_list(update: dict[str, Any], words: str) -> None:
+    belief = apply(shown("salt"), BeliefUpdate(**update))
+    assert explained("long", belief) == f"The Long Night (2005) {words}"
+
+
+def test_what_a_message_overrules_is_said_before_the_list() -> None:
+    before = apply(BeliefState(), BeliefUpdate(set=(limit("subjects", "is_not", "space"),)))
+    update = BeliefUpdate(set=(limit("subjects", "is", "space"),))
+    heard = Heard(apply(before, update), update, "space is fine after all, only space", before)
+    assert ANSWERS.introduce(heard, list(CATALOG)[:4], 0, 4) == (
+        "Now “space” instead of “no space”. Here are 4 books for “space”."
+    )
+
+
+def test_a_greeting_is_returned_with_the_first_list_only() -> None:
+    update = BeliefUpdate(intent="chat")
+    first = Heard(BeliefState(turn=1), update, "hi there")
+    assert ANSWERS.introduce(first, list(CATALOG)[:4], 0, 4).startswith("Hello! Here are 4 books of different kinds")
+    assert not ANSWERS.introduce(Heard(shown("salt"), update, "hi"), list(CATALOG)[:4], 0, 4).startswith("Hello")

@@ -180,8 +180,12 @@ def test_every_reply_of_a_random_dialogue_keeps_the_rules(world: tuple[Recommend
             hidden = after.excluded() | set(after.with_verdict("liked", "like_this", "unlike_this"))
             assert not [item for item in fits if item.id not in hidden], "something would have fitted"
             assert any(str(rule.value) in reply.text for rule in after.constraints) or not after.constraints
+            assert not after.constraints or "would give" in reply.text, "no way out"
         asked = [question.attribute for question in after.questions if question.yes is None]
         assert len(asked) == len(set(asked)), "a question was asked twice"
+        turns = [question.turn for question in after.questions if question.asks]
+        assert all(late - early > 1 for early, late in itertools.pairwise(turns)), "two questions in a row"
+        assert (reply.question is not None) == (reply.turn in turns)
         if reply.question:
             newest = after.questions[-1]
             assert newest.yes is not None or reply.items, "a question without items"
