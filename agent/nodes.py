@@ -119,7 +119,8 @@ def rerank(state: State, runtime: Runtime[Here]) -> Plain:
     with tools.llm_free:
         ranked = tools.reranker.rank(state["text"], belief, new)
     if nothing_wanted(belief) and state["decision"]["action"] == "recommend":
-        ranked = _varied(ranked, tools.settings.slate_size, tools.retriever.catalog)
+        first = diverse([one.item_id for one in ranked], tools.settings.slate_size, tools.retriever.catalog)
+        ranked.sort(key=lambda one: first.index(one.item_id) if one.item_id in first else len(first))
     ranked += [Ranked(candidate.item_id, 0.0, candidate) for candidate in pool[len(new) :]]
     slate = ranked[: tools.settings.slate_size]
     items = [_card(one, place, tools.retriever) for place, one in enumerate(slate, start=1)]
@@ -212,13 +213,6 @@ def record(state: State, runtime: Runtime[Here]) -> Plain:
 
 def _belief(state: State) -> BeliefState:
     return BeliefState.model_validate(state["revised"])
-
-
-def _varied(ranked: list[Ranked], size: int, catalog: Catalog) -> list[Ranked]:
-    """Put a diverse first list at the head of what was ranked."""
-    by_id = {one.item_id: one for one in ranked}
-    first = [item.id for item in diverse([catalog[item] for item in by_id], size, catalog)]
-    return [by_id[item] for item in first] + [one for one in ranked if one.item_id not in first]
 
 
 def _recorded(log: ConversationLog, conversation: str) -> dict[str, Recorded]:

@@ -7,7 +7,7 @@ from math import log2
 
 from agent.asking import said_already
 from agent.belief import BeliefState
-from retrieval.catalog import Catalog, Item, fold
+from retrieval.catalog import Catalog, fold
 
 TRADE = 0.5
 """Weight of an item's place against its likeness to the items chosen before it."""
@@ -19,23 +19,23 @@ def nothing_wanted(belief: BeliefState) -> bool:
     return not free and not said_already(belief)
 
 
-def diverse(ranked: Sequence[Item], size: int, catalog: Catalog) -> list[Item]:
-    """Return `size` of the items by maximal marginal relevance (Carbonell and Goldstein 1998), in the order chosen.
+def diverse(ranked: Sequence[str], size: int, catalog: Catalog) -> list[str]:
+    """Return `size` of the item ids by maximal marginal relevance (Carbonell and Goldstein 1998), in the order chosen.
 
     Each next item has the largest lambda * relevance - (1 - lambda) * likeness to the nearest item chosen before, with
     relevance falling evenly from 1 for the first of `ranked` to 0, and lambda = `TRADE`.
     """
     weights = {column.name: evenness(catalog, column.name) for column in catalog.schema.with_role("facet")}
-    facets = {item.id: [frozenset(map(fold, item.values(name))) for name in weights] for item in ranked}
-    relevance = {item.id: 1 - place / len(ranked) for place, item in enumerate(ranked)}
-    nearest = dict.fromkeys(facets, 0.0)
-    left, chosen = list(ranked), list[Item]()
-    while left and len(chosen) < size:
-        best = max(left, key=lambda item: TRADE * relevance[item.id] - (1 - TRADE) * nearest[item.id])
+    facets = {item: [frozenset(map(fold, catalog[item].values(name))) for name in weights] for item in ranked}
+    worth = {item: TRADE * (1 - place / len(ranked)) for place, item in enumerate(ranked)}
+    nearest = dict.fromkeys(ranked, 0.0)
+    chosen: list[str] = []
+    while nearest and len(chosen) < size:
+        best = max(nearest, key=lambda item: worth[item] - (1 - TRADE) * nearest[item])
         chosen.append(best)
-        left.remove(best)
-        for item in left:
-            nearest[item.id] = max(nearest[item.id], likeness(facets[item.id], facets[best.id], [*weights.values()]))
+        del nearest[best]
+        for item in nearest:
+            nearest[item] = max(nearest[item], likeness(facets[item], facets[best], [*weights.values()]))
     return chosen
 
 
