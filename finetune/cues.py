@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from agent.belief import BeliefState, BeliefUpdate, same
-from agent.linking.drafts import ItemSight, Sighting, ValueSight
+from agent.belief import BeliefUpdate, same
+from agent.linking.assembly import assemble
+from agent.linking.drafts import ItemSight, ValueSight
 from agent.linking.judges import Judges, LinearModel
+from agent.linking.judging import STANCES, LinearJudge, features_of_intent
 from agent.linking.linker import Linker
+from agent.linking.options import Scene
 from agent.transcripts import belief_from_turns, update_from_dict
 from retrieval.catalog import Catalog
 
 VERDICTS = ("seen", "liked", "disliked", "rejected", "accepted", "like_this", "unlike_this")
-STANCES = ("none", "is", "is_not", "wish", "avoid", "drop")
 INTENTS = ("recommend", "search", "similar", "refine", "ask", "compare", "explain", "feedback", "chat", "restart")
 NEGATED = {"is": "is_not", "is_not": "is"}
 FOLDS = 5
@@ -30,9 +32,8 @@ Row = tuple[list[str], tuple[str, ...]]
 class Labelled:
     """One labelled turn as the linker sights it; turns of one dialogue share a fold."""
 
-    belief: BeliefState
+    scene: Scene
     gold: BeliefUpdate
-    sighting: Sighting
     fold: int
 
 
@@ -43,36 +44,37 @@ def collect(dialogues: Iterable[Mapping[str, Any]], catalog: Catalog, linker: Li
         for place, turn in enumerate(dialogue["turns"]):
             belief = belief_from_turns(dialogue["turns"][:place], catalog)
             gold = update_from_dict(turn["update"], catalog, belief)
-            turns.append(Labelled(belief, gold, linker.sight(turn["user"], belief), number % FOLDS))
+            turns.append(Labelled(linker.scene(turn["user"], belief), gold, number % FOLDS))
     return turns
 
 
-def fit(turns: Sequence[Labelled], linker: Linker) -> Judges:
+def fit(turns: Sequence[Labelled], catalog: Catalog) -> Judges:
     """Fit the judges; that of intents learns from updates which judges fitted on other folds made, not from labels."""
-    judges = _fit_entries(turns, linker.judges)
+    judges = _fit_entries(turns)
     rows: list[Row] = []
     for fold in sorted({turn.fold for turn in turns}):
-        others = linker.judged_by(_fit_entries([turn for turn in turns if turn.fold != fold], linker.judges))
+        others = LinearJudge(_fit_entries([turn for turn in turns if turn.fold != fold]), catalog)
         for turn in turns:
             if turn.fold == fold:
-                draft = others.draft(turn.sighting, turn.belief)
-                rows.append((others.features_of_intent(turn.sighting, turn.belief, draft), (turn.gold.intent,)))
-    return Judges(judges.item, judges.focus, judges.value, _fit(rows, INTENTS, True, POWER["intent"]))
+                said = [others.said(turn.scene, option) for option in turn.scene.options]
+                features = features_of_intent(turn.scene, assemble(turn.scene, said, catalog))
+                rows.append((features, (turn.gold.intent,)))
+    return replace(judges, intent=_fit(rows, INTENTS, True, POWER["intent"]))
 
 
-def _fit_entries(turns: Sequence[Labelled], judges: Judges) -> Judges:
+def _fit_entries(turns: Sequence[Labelled]) -> Judges:
     items: list[Row] = []
     focus: list[Row] = []
     values: list[Row] = []
     for turn in turns:
-        for item in turn.sighting.items:
+        for item in turn.scene.sighting.items:
             (focus if item.mention.ref == "focus" else items).append((item.features, _verdicts(item, turn.gold)))
-        values += [(value.features, (_stance(value, turn.gold),)) for value in turn.sighting.values]
+        values += [(value.features, (_stance(value, turn.gold),)) for value in turn.scene.sighting.values]
     return Judges(
         item=_fit(items, VERDICTS, False, POWER["item"]),
         focus=_fit(focus, VERDICTS, False, POWER["focus"]),
         value=_fit(values, STANCES, True, POWER["value"]),
-        intent=judges.intent,
+        intent=LinearModel(("recommend",), (0.0,), {}, True),
     )
 
 
@@ -135,11 +137,9 @@ def main() -> None:
 
     here = Path(__file__).parent
     catalog = demo_catalog()
-    empty = LinearModel(("none",), (0.0,), {}, True)
-    linker = Linker(catalog, Judges(empty, empty, empty, empty))
     lines = (here / "dialogues" / "dialogues.jsonl").read_text("utf-8").splitlines()
     dialogues = [dialogue for dialogue in map(json.loads, lines) if dialogue["split"] == "train"]
-    fit(collect(dialogues, catalog, linker), linker).save()
+    fit(collect(dialogues, catalog, Linker(catalog)), catalog).save()
 
 
 if __name__ == "__main__":

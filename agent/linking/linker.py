@@ -1,44 +1,33 @@
-"""From text and belief to a belief update: every linker's findings, read in their sentences and put together."""
+"""From text and belief to a belief update: every linker's findings, judged in their context and put together."""
 
 from __future__ import annotations
 
-import copy
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from agent.belief import (
-    BeliefState,
-    BeliefUpdate,
-    ItemVerdict,
-    Limit,
-    Preference,
-    Verdict,
-    same,
-)
-from agent.linking import certain, intents, scope
+from agent.belief import BeliefState, BeliefUpdate
+from agent.linking import scope
+from agent.linking.assembly import assemble
 from agent.linking.attributes import AttributeLinker
-from agent.linking.drafts import Draft, ItemSight, Sighting, ValueSight, facts_of, soften_choices, unique
-from agent.linking.features import context_of, focus_features, intent_features, item_features, positive, value_features
+from agent.linking.drafts import ItemSight, Sighting, ValueSight
+from agent.linking.features import context_of, focus_features, item_features, value_features
 from agent.linking.judges import Judges
+from agent.linking.judging import Judge, LinearJudge
 from agent.linking.lexicon import Lexicon, Meaning
 from agent.linking.mentions import Mention, resolve_overlaps
 from agent.linking.numbers import NumberLinker
+from agent.linking.options import Scene, options_of
 from agent.linking.references import ReferenceLinker
 from agent.linking.residue import residue_of
 from agent.linking.titles import TitleLinker
 from agent.linking.values import ValueLinker
 from agent.linking.words import Message, Token, stem
 from retrieval.catalog import Catalog
-from retrieval.constraints import Op
 
 _YES = re.compile(
     r"^(?:(?:oh|ok|well|hm|hmm|um|,) )*(?:yes|yeah|yep|yup|ya|sure|ok|okay|please do|go ahead|go on|of course|"
     r"absolutely|fine|why not|do it|do that|k|alright|sounds good)\b"
 )
-
-ENOUGH = 0.35
-"""Probability from which a verdict is taken as meant, chosen by folds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +42,9 @@ class Linked:
 class Linker:
     """Links messages to one catalog. Holds no conversation; building it reads the whole catalog once."""
 
-    def __init__(self, catalog: Catalog, judges: Judges | None = None) -> None:
-        """Read the vocabulary of `catalog`; `judges` are the packaged ones unless others are given."""
+    def __init__(self, catalog: Catalog, judge: Judge | None = None) -> None:
+        """Read the vocabulary of `catalog`; the linear judge with the packaged weights decides unless another does."""
         self.catalog = catalog
-        self.judges = judges or Judges.load()
         self.lexicon = Lexicon(catalog)
         self.titles = TitleLinker(self.lexicon)
         self.values = ValueLinker(self.lexicon)
@@ -64,58 +52,34 @@ class Linker:
         self.references = ReferenceLinker(self.lexicon)
         self.attributes = AttributeLinker(catalog)
         self.soft = descriptive_columns(catalog)
-        self.single = {column.name for column in catalog.schema.with_role("facet") if not column.many}
+        self.judge = judge or LinearJudge(Judges.load(), catalog)
 
     def link(self, text: str, belief: BeliefState) -> Linked:
         """Return what `text` changes in `belief` as far as the catalog's own words tell."""
-        sighting = self.sight(text, belief)
-        draft = self.draft(sighting, belief)
+        scene = self.scene(text, belief)
+        judgement = self.judge.judge(scene)
+        draft = assemble(scene, judgement.said, self.catalog)
+        message = scene.sighting.message
         question = belief.questions[-1] if belief.questions else None
         open_offer = question.yes if question is not None and question.turn == belief.turn else None
-        if open_offer and _YES.match(sighting.message.line) and not (draft.limits or draft.wishes or draft.drops):
+        if open_offer and _YES.match(message.line) and not (draft.limits or draft.wishes or draft.drops):
             return Linked(open_offer)
-        intent = self.judges.intent.best(self.features_of_intent(sighting, belief, draft))
         update = BeliefUpdate.model_validate(
             {
-                "intent": intent,
-                "drop": () if intent == "restart" else tuple(draft.drops),
+                "intent": judgement.intent,
+                "drop": () if judgement.intent == "restart" else tuple(draft.drops),
                 "set": tuple(draft.limits),
                 "prefer": tuple(draft.wishes),
                 "items": tuple(draft.verdicts),
                 "targets": tuple(draft.targets),
             }
         )
-        return Linked(update, residue_of(sighting.message, sighting.mentions))
+        return Linked(update, residue_of(message, scene.sighting.mentions))
 
-    def judged_by(self, judges: Judges) -> Linker:
-        """Return the same linker with other judges."""
-        other = copy.copy(self)
-        other.judges = judges
-        return other
-
-    def draft(self, sighting: Sighting, belief: BeliefState) -> Draft:
-        """Return everything but the intent, judged."""
-        draft = Draft()
-        for item in sighting.items:
-            self._judge_item(sighting.message, item, draft)
-        for value in sighting.values:
-            self._judge_value(sighting.message, value, belief, draft)
-        draft.limits = unique(draft.limits)
-        soften_choices(sighting.message, draft)
-        refused = {(entry.attribute, str(entry.value)) for entry in draft.limits}
-        draft.wishes = [entry for entry in unique(draft.wishes) if (entry.attribute, str(entry.value)) not in refused]
-        return draft
-
-    def features_of_intent(self, sighting: Sighting, belief: BeliefState, draft: Draft) -> list[str]:
-        """Return the features by which the intent is judged once everything else is."""
-        facts = facts_of(draft.limits, draft.wishes, draft.drops, draft.verdicts)
-        if draft.targets:
-            shown = {line.item_id for line in belief.last_shown()}
-            facts.append("names:shown" if shown & set(draft.targets) else "names:other")
-            facts += ["names:two"] if len(set(draft.targets)) > 1 else []
-        flags = intents.cue_flags(sighting.message.line)
-        features = intent_features(sighting.message, sighting.mentions, belief, facts)
-        return [*features, *flags, *(f"{flag}&{fact}" for flag in flags for fact in facts)]
+    def scene(self, text: str, belief: BeliefState) -> Scene:
+        """Return `text` in its context with everything it may be about."""
+        sighting = self.sight(text, belief)
+        return Scene(sighting, belief, options_of(sighting, belief, self.catalog, self.judge.near(text)))
 
     def named(self, text: str, belief: BeliefState) -> tuple[str, ...]:
         """Return the ids of the items that `text` names, in text order."""
@@ -196,58 +160,11 @@ class Linker:
         column = self.catalog.schema.column(attribute)
         traits = {
             "soft": attribute in self.soft,
-            "single": attribute in self.single,
+            "single": column is not None and column.role == "facet" and not column.many,
             "people": column is not None and column.people,
             "number": column is not None and column.role == "number",
         }
         return tuple(name for name, holds in traits.items() if holds)
-
-    def _judge_item(self, message: Message, sight: ItemSight, draft: Draft) -> None:
-        focus = sight.mention.ref == "focus"
-        chances = (self.judges.focus if focus else self.judges.item).probabilities(sight.features)
-        judged = [name for name in certain.VERDICTS if chances.get(name, 0.0) >= ENOUGH]
-        said = judged if focus else certain.settle(judged, message, sight.mention, sight.context)
-        if (focus or "implied" in sight.features) and not said:
-            return
-        self._add_verdicts(message, sight.mention, sight.item_id, said, draft)
-
-    def _judge_value(self, message: Message, sight: ValueSight, belief: BeliefState, draft: Draft) -> None:
-        chances = self.judges.value.probabilities(sight.features)
-        stance = certain.stance_of(chances, message, sight, belief)
-        mention, meaning = sight.mention, sight.meaning
-        words = message.written(mention.start, mention.end)
-        attribute = meaning.attribute
-        held = [entry for entry in belief.wishes if entry.attribute == attribute]
-        same_value = [entry for entry in held if same(entry.value, meaning.value)]
-        if stance == "none":
-            return
-        if mention.kind != "value":
-            if held:
-                draft.add_drop(attribute, None, words)
-            if stance != "drop":
-                for bound in mention.bounds:
-                    value = int(bound.value) if float(bound.value).is_integer() else bound.value
-                    draft.limits.append(Limit(attribute=attribute, op=bound.op, value=value, words=words))
-            return
-        if stance == "drop":
-            if same_value:
-                draft.add_drop(attribute, meaning.value, words)
-            return
-        wanted = (stance in ("is", "wish")) != meaning.negated
-        if any(positive(entry) != wanted for entry in same_value):
-            draft.add_drop(attribute, meaning.value, words)
-        if wanted and attribute in self.single:
-            for entry in held:
-                if positive(entry) and not same(entry.value, meaning.value):
-                    draft.add_drop(attribute, entry.value, words)
-        column = self.catalog.schema.column(attribute)
-        soft = stance in ("wish", "avoid") or (column is not None and column.role == "number")
-        if soft:
-            weight = 1 if wanted else -1
-            draft.wishes.append(Preference(attribute=attribute, value=meaning.value, weight=weight, words=words))
-        else:
-            op: Op = "is" if wanted else "is_not"
-            draft.limits.append(Limit(attribute=attribute, op=op, value=meaning.value, words=words))
 
     def _spelled(self, message: Message) -> Message:
         """Correct the spelling of words that nobody knows."""
@@ -260,22 +177,6 @@ class Linker:
             tokens.append(token)
         message.tokens = tuple(tokens)
         return message
-
-    def _add_verdicts(
-        self, message: Message, mention: Mention, item_id: str, said: Iterable[Verdict], draft: Draft
-    ) -> None:
-        words = message.written(mention.start, mention.end)
-        label = self.catalog.label(self.catalog[item_id])
-        ref = words
-        if mention.ref.startswith("#"):
-            ref = mention.ref.split()[mention.item_ids.index(item_id)]
-        elif mention.ref:
-            ref = label
-        if item_id not in draft.targets:
-            draft.targets.append(item_id)
-        for verdict in said:
-            if not any(entry.item_id == item_id and entry.verdict == verdict for entry in draft.verdicts):
-                draft.verdicts.append(ItemVerdict(ref=ref, verdict=verdict, item_id=item_id, title=label, words=words))
 
 
 def descriptive_columns(catalog: Catalog) -> frozenset[str]:
