@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -24,7 +24,7 @@ _CUES = {
     "price": frozenset({"cost", "costs", "price"}),
     "audience": frozenset(
         "kid kids child children childrens toddler toddlers teen teens teenager teenagers suitable appropriate "
-        "age ages aged rated rating certificate".split()
+        "age ages aged rated certificate".split()
     ),
 }
 _NAMES = {
@@ -33,6 +33,9 @@ _NAMES = {
 }
 _UNITS = {"year": "year", "minutes": "length", "hours": "length", "pages": "length", "seconds": "length"}
 _AGE = re.compile(r"\b(?:\d{1,2}|[a-z]+)[- ]?(?:(?:years?|yrs?)[- ]?olds?|yo|yrs?)\b(?! (?:film|book))")
+_AGES = "ages"
+"""The kind of a question that names somebody's age: its years are not those of the item."""
+_DURATION = re.compile(r"\b(?:running|playing|play|total|reading) times?\b")
 _DECADE = re.compile(r"\b(?:(?:1[89]|20)?\d0s|(?:twen|thir|for|fif|six|seven|eigh|nine)ties|(?:1[89]|20)\d\d)\b")
 _MUCH = re.compile(r"\bhow much (?:is|are|does|do|was|were|for)\b")
 _WHO = frozenset({"who", "whose", "who's", "whos", "whom"})
@@ -54,7 +57,8 @@ _PLACE = frozenset("first second third fourth fifth last latter former other oth
 _IDLE = frozenset(
     "actually really ok okay please thing things tell know think guess sure anyone anybody someone somebody something "
     "anything lot lots kinda sort tho though hey wait hmm got get like remind again going happen happens end "
-    "me i'm good bad better best worse worst nice great".split()
+    "common compare compared comparison differ difference differences me i'm "
+    "good bad better best worse worst nice great".split()
 )
 """Words that no catalog answers and no question is about."""
 _SENTENCE = re.compile(r"[^.!?]*[.!?]*")
@@ -106,33 +110,23 @@ class Questions:
     def read(self, text: str, items: Sequence[Item]) -> Asked:
         """Find the attributes and values that `text` asks about `items`; nothing named is an empty answer."""
         question = _question_in(text)
-        named = question.casefold().replace("’", "'")
-        for item in items:
-            named = named.replace(item.title.casefold(), " ")
-        words = words_of(_REFERENCE.sub(" ", named))
         titles = {fold(word) for item in items for word in words_of(item.title)}
+        plain = _DURATION.sub("duration", question.casefold().replace("’", "'"))
+        bare = _without_titles(plain, items)
+        named = bare if bare != plain or "which" in plain else _REFERENCE.sub(" ", bare)
+        words = words_of(named)
         found, free = self._said(words, titles)
         if not _SET_IN.search(named):
             found = [pair for pair in found if not _DECADE.fullmatch(fold(pair[1]))]
-        said, ages = set(free), bool(_AGE.search(named))
-        orders = _orders(free) or _orders(words_of(named))
-        if ages:
-            orders.pop("year", None)
-        cued = {kind for kind, cues in _CUES.items() if cues & said and not (ages and kind == "year")} | set(orders)
-        patterns = {
-            "audience": ages,
-            "year": bool(_DECADE.search(named)) and not _SET_IN.search(named),
-            "price": bool(_MUCH.search(named)),
-        }
-        cued |= {kind for kind, holds in patterns.items() if holds}
-        attributes = [column.name for column in self.schema.columns if self._named(column, free, cued, ages)]
+        orders = _orders(free) or _orders(words_of(bare))
+        said, kinds = set(free), _kinds(named, free, orders)
+        attributes = [column.name for column in self.schema.columns if self._named(column, free, kinds)]
         if _WHO & said and not any(column.name in attributes for column in self.notes.people):
             people = self.notes.people[:1] if _IN_IT & said else self.notes.people
             attributes += [column.name for column in people]
         values = list(dict.fromkeys(pair for pair in found if pair[0] not in attributes))
         values += [pair for item in items for pair in self._surnames(item, free) if pair not in values]
-        names = {word for _, value in values for word in fold(value).split()}
-        idle = self._idle | titles | names
+        idle = self._idle | titles | {word for _, value in values for word in fold(value).split()}
         rest = [word for word in free if len(word) > 2 and not word.isdigit() and word not in idle]
         return Asked(
             tuple(attributes),
@@ -144,17 +138,14 @@ class Questions:
             bool({"which", "most", "least", "more", "less"} & said) or any(map(_compared, free)),
         )
 
-    def _named(self, column: Column, words: Sequence[str], cued: set[str], ages: bool) -> bool:
+    def _named(self, column: Column, words: Sequence[str], cued: set[str]) -> bool:
         """Tell whether a column's name, its singular, or what it answers is among the words."""
         if column.role not in ("facet", "number", "date"):
             return False
         kinds = {kind for kind, names in _NAMES.items() if fold(column.name).replace(" ", "_") in names}
         kinds |= {_UNITS[column.unit]} if column.unit in _UNITS else set()
-        if kinds & cued:
-            return True
-        if ages and column.unit == "year":
-            return False
-        return any(self._is_name(word, column) for word in words)
+        spoken = [word for word in words if not (_AGES in cued and word in _CUES["year"])]
+        return bool(kinds & cued) or any(self._is_name(word, column) for word in spoken)
 
     def _names_column(self, word: str) -> bool:
         return any(self._is_name(word, column) for column in self.schema.with_role("facet", "number", "date"))
@@ -179,7 +170,8 @@ class Questions:
         for size in range(_LONGEST_VALUE, 0, -1):
             for start in range(len(words) - size + 1):
                 place = set(range(start, start + size))
-                if place & taken or (size == 1 and words[start] in self._idle | titles):
+                idle = titles | self._idle if size == 1 else titles
+                if place & taken or idle.issuperset(words[start : start + size]):
                     continue
                 pairs = next(
                     (self._values[form] for form in _forms(words[start : start + size]) if form in self._values), ()
@@ -201,6 +193,26 @@ def _question_in(text: str) -> str:
     sentences = [sentence.strip() for sentence in _SENTENCE.findall(text) if sentence.strip()]
     asking = [sentence for sentence in sentences if sentence.endswith("?")]
     return " ".join(asking) or (sentences[-1] if sentences else text)
+
+
+def _without_titles(question: str, items: Sequence[Item]) -> str:
+    """Return a question without the titles of the items it is about, or all of their words that mean something."""
+    said = set(words_of(question))
+    for item in items:
+        content = {word.casefold() for word in words_of(item.title)} - connecting_words()
+        if item.title.casefold() in question:
+            question = question.replace(item.title.casefold(), " ")
+        elif content and content <= said:
+            question = re.sub(rf"\b(?:{'|'.join(map(re.escape, content))})\b", " ", question)
+    return question
+
+
+def _kinds(question: str, words: Sequence[str], orders: Mapping[str, int]) -> set[str]:
+    """Return which kinds of attribute a question is about: length, year, price, audience."""
+    kinds = {kind for kind, cues in _CUES.items() if cues & set(words)} | set(orders)
+    kinds |= {"year"} if _DECADE.search(question) and not _SET_IN.search(question) else set()
+    kinds |= {"price"} if _MUCH.search(question) else set()
+    return kinds - {"year"} | {"audience", _AGES} if _AGE.search(question) else kinds
 
 
 def _orders(words: Sequence[str]) -> dict[str, int]:

@@ -68,8 +68,8 @@ def _apart(items: Sequence[Item], attributes: Sequence[str], notes: Notes) -> st
         lines.append(f"{'Both' if len(items) == 2 else 'All'}: {'; '.join(common)}.")
     for item in items:
         known = [fact for name in attributes if (fact := notes.fact(item, name, shared[name], FEW_VALUES))]
-        nothing = "nothing else in my notes" if common else "nothing in my notes"
-        lines.append(f"{notes.label(item)}: {'; '.join(known) or nothing}.")
+        if known or not common:
+            lines.append(f"{notes.label(item)}: {'; '.join(known) or 'nothing in my notes'}.")
     return " ".join(lines)
 
 

@@ -98,10 +98,11 @@ def _fulfilled(item: Item, belief: BeliefState, notes: Notes) -> Iterator[str]:
 
 
 def _detail(limit: Limit, item: Item, notes: Notes) -> str:
-    """Return the fact that meets a limit: the value, or the item's own number for a bound."""
+    """Return the fact that meets a limit: the value, or for a bound the item's own number, beside it if unquoted."""
+    wanted, fact = said(limit, notes.schema), notes.fact(item, limit.attribute)
     if limit.op not in ("at_least", "at_most"):
-        return said(limit, notes.schema)
-    return notes.fact(item, limit.attribute)
+        return wanted
+    return fact if limit.words else f"{wanted} ({fact})"
 
 
 def _shared(item: Item, example: str, notes: Notes) -> list[str]:

@@ -24,9 +24,9 @@ class Telling:
         self.notes, self.questions = notes, Questions(notes)
 
     def tell(self, text: str, items: Sequence[Item]) -> str:
-        """Answer the question `text` about each of `items`, or measure them against each other if that is asked."""
+        """Answer the question `text` about `items`: about each, or say which of them it is true of."""
         asked = self.questions.read(text, items)
-        if len(items) > 1 and asked.compares and (asked.attributes or asked.values):
+        if len(items) > 1 and (asked.values or (asked.compares and asked.attributes)):
             return compare(asked, items, self.notes)
         return " ".join(f"{self.notes.label(item)}: {'; '.join(self._facts(item, asked))}." for item in items)
 
@@ -66,7 +66,7 @@ class Telling:
             return f"its description says: {sentence}"
         if asked.text or not (asked.words or asked.particular):
             return description or f"I have no description of it{known and f'; {known}'}"
-        return f"my notes do not say{known and f'; what they have is {known}'}"
+        return f"my notes do not say{known and f'; they have {known}'}"
 
     @staticmethod
     def _sentence(item: Item, words: set[str]) -> str:

@@ -75,7 +75,7 @@ def shown(*ids: str) -> BeliefState:
         ("what is it about?", "Salt Roads (1990): A courier crosses a drowned city."),
         (
             "does it have dragons?",
-            "Salt Roads (1990): my notes do not say; what they have is moods dark and funny; language Danish.",
+            "Salt Roads (1990): my notes do not say; they have moods dark and funny; language Danish.",
         ),
     ],
 )
@@ -276,7 +276,7 @@ AGES = Catalog(
 )
 
 
-@pytest.mark.parametrize("question", ["is it ok for my 7 year old?", "what's the age rating?", "suitable for kids?"])
+@pytest.mark.parametrize("question", ["is it ok for my 7 year old?", "what age is it for?", "suitable for kids?"])
 def test_an_age_is_asked_of_the_audience_and_not_of_the_year(question: str) -> None:
     update = BeliefUpdate(intent="ask", targets=("old",))
     answer = Answers(AGES).answer(Heard(apply(BeliefState(), update), update, question), "ask")
@@ -355,3 +355,17 @@ def test_a_greeting_is_returned_with_the_first_list_only() -> None:
     first = Heard(BeliefState(turn=1), update, "hi there")
     assert ANSWERS.introduce(first, list(CATALOG)[:4], 0, 4).startswith("Hello! Here are 4 books of different kinds")
     assert not ANSWERS.introduce(Heard(shown("salt"), update, "hi"), list(CATALOG)[:4], 0, 4).startswith("Hello")
+
+
+def test_a_bound_without_words_is_told_with_the_number_that_meets_it() -> None:
+    belief = apply(shown("salt"), BeliefUpdate(set=(limit("length", "at_most", 400),)))
+    assert explained("salt", belief) == "Salt Roads (1990): you asked for at most 400 pages (length 320 pages)."
+
+
+def test_the_one_that_has_something_is_named_when_it_is_asked_of_several() -> None:
+    assert asked("are any of them funny?") == "Salt Roads is listed with funny (mood); The Long Night without."
+    assert asked("which is the calm one", action="compare").startswith("The Long Night is listed with calm")
+
+
+def test_what_a_named_item_is_asked_to_be_is_not_a_reference() -> None:
+    assert asked("is Salt Roads the Ada Finch one?", "salt") == "Salt Roads (1990): yes, Ada Finch (author)."
