@@ -38,7 +38,7 @@ _SAY = {
     "fine": r"(?:ok(?:ay)?|k|kk|alright|right|sure|fine|got it|i see|understood|noted|fair(?: enough)?)",
     "thinking": r"(?:h+m+|um+|uh+|er+|well|let me (?:think|see)|one (?:sec|second|moment)|wait|brb|hold on)",
     "no": (
-        r"(?:no thank(?:s| you)|no+|nope|nah|not (?:now|really)|never ?mind|rather not|dont|leave it|neither|none|"
+        r"(?:no thank(?:s| you)|no+|nope|nah|not (?:now|really)|never ?mind|rather not|leave it|neither|none|"
         r"i dont (?:mind|care)|doesnt matter|no preference)"
     ),
 }
@@ -68,6 +68,8 @@ _OTHER = re.compile(
 )
 _FIRST = ("hello", "how are you", "no", "thanks", "bye", "praise", "sorry", "laugh", "insult", "fine", "thinking")
 """The order in which several are answered; at most two are."""
+_FILLERS = ("laugh", "fine", "thinking")
+"""Answered only where nothing else is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +118,7 @@ def reply_to(text: str, catalog: Catalog, shown: bool) -> str:
         )
     if line := count_asked(text, catalog):
         return line
-    spoken = [kind for kind in kinds if kind not in ("fine", "thinking")] or kinds
-    lines = [_LINES[kind] for kind in spoken[:2]]
+    lines = [_LINES[kind] for kind in [kind for kind in kinds if kind not in _FILLERS][:2] or kinds[:1]]
     if rest and _OTHER.search(rest):
         lines.append(f"That is beyond me: I only know the {nouns} in this catalog.")
     elif not lines and rest:
@@ -164,6 +165,9 @@ def _parts(plain: str) -> tuple[tuple[str, ...], str]:
     """Split a message into its pleasantries, each a whole clause, and the rest."""
     found: set[str] = set()
     rest: list[str] = []
+    if laughs := _LAST_LAUGH.search(plain):
+        found.add("laugh")
+        plain = plain[: laughs.start()]
     for clause in re.split(r"(?<=[,.;!?])\s*|\s+(?=and\b|but\b)", plain):
         bare = re.sub(r"^(?:and|but)\s+|[\s,.;:!?)(]+$", "", clause)
         if not bare:
@@ -177,7 +181,12 @@ def _parts(plain: str) -> tuple[tuple[str, ...], str]:
     return tuple(kind for kind in _FIRST if kind in found), " ".join(rest)
 
 
+_WHOLE = ("no", "insult")
+"""Pleasantries that are none when more follows: `no horror`, `stupid comedies`."""
 _PLEASANTRY = re.compile(
-    "|".join(f"(?P<{kind.replace(' ', '_')}>(?:{_SAY[kind]}))(?=$|[ ,.;!?])" for kind in _FIRST if kind != "insult")
-    + f"|(?P<insult>(?:{_SAY['insult']}))$"
+    "|".join(
+        f"(?P<{kind.replace(' ', '_')}>(?:{_SAY[kind]}))(?={'$' if kind in _WHOLE else '$|[ ,.;!?]'})"
+        for kind in _FIRST
+    )
 )
+_LAST_LAUGH = re.compile(rf"(?<=\w)[ ,.!]+{_SAY['laugh']}\W*$")

@@ -20,6 +20,8 @@ from agent.small_talk import greeting_to, heard_in, reply_to
         ("lol", "Good to hear you laugh."),
         ("you are useless", "Fair enough; tell me what was off, and I will do better."),
         ("this sucks", "Fair enough; tell me what was off, and I will do better."),
+        ("useless lol", "Fair enough; tell me what was off, and I will do better."),
+        ("she left. don't really know why i'm here", "I hear you."),
         ("sorry", "No harm done."),
         ("hmm, let me think", "Take your time."),
         ("no thanks", "All right, I leave it at that."),
@@ -57,7 +59,17 @@ def test_a_message_of_nothing_else_is_small_talk(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["thanks, now something funny", "hi, a crime story", "ok more", "sure, and darker", "no", "who wrote it?", ""],
+    [
+        "thanks, now something funny",
+        "no horror",
+        "stupid comedies lol",
+        "hi, a crime story",
+        "ok more",
+        "sure, and darker",
+        "no",
+        "who wrote it?",
+        "",
+    ],
 )
 def test_a_message_with_a_wish_is_not(text: str) -> None:
     assert not heard_in(text).alone
