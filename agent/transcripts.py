@@ -15,6 +15,7 @@ from agent.belief import (
     ItemVerdict,
     Limit,
     Preference,
+    Question,
     Shown,
     apply,
 )
@@ -22,6 +23,7 @@ from agent.linking import Linker
 from retrieval.catalog import Catalog, fold
 
 _POSITION = re.compile(r"#\s*(\d+)$")
+_QUESTION = re.compile(r"[^.!?]+\?")
 _LABEL = re.compile(r"(.+?)\s*\((\d{4})\)$")
 
 
@@ -84,7 +86,7 @@ def update_as_dict(update: BeliefUpdate, catalog: Catalog | None = None) -> dict
 
 
 def belief_from_turns(turns: Iterable[Mapping[str, Any]], catalog: Catalog) -> BeliefState:
-    """Rebuild the belief after `turns`, each with `update` and `shown` (entries with `title`, or titles)."""
+    """Rebuild the belief after `turns`, each with `update`, `shown` (entries with `title`, or titles) and `reply`."""
     belief = BeliefState()
     for turn in turns:
         update = update_from_dict(turn.get("update") or {}, catalog, belief)
@@ -98,7 +100,9 @@ def belief_from_turns(turns: Iterable[Mapping[str, Any]], catalog: Catalog) -> B
             item_id = item_id if item_id in catalog else resolve_title(title, catalog)
             if item_id is not None:
                 lines.append(Shown(item_id=item_id, title=title, position=position, turn=belief.turn))
-        belief = belief.after_reply(tuple(lines), None)
+        asked = " ".join(_QUESTION.findall(turn.get("reply") or "")).strip()
+        question = Question(attribute="", text=asked, turn=belief.turn) if asked else None
+        belief = belief.after_reply(tuple(lines), question)
     return belief
 
 

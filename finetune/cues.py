@@ -12,7 +12,7 @@ from agent.linking.assembly import assemble
 from agent.linking.drafts import ItemSight, ValueSight
 from agent.linking.judges import Judges, LinearModel
 from agent.linking.judging import STANCES, LinearJudge, features_of_intent
-from agent.linking.linker import Linker
+from agent.linking.linker import Linker, Nearby
 from agent.linking.options import Scene
 from agent.transcripts import belief_from_turns, update_from_dict
 from retrieval.catalog import Catalog
@@ -37,14 +37,16 @@ class Labelled:
     fold: int
 
 
-def collect(dialogues: Iterable[Mapping[str, Any]], catalog: Catalog, linker: Linker) -> list[Labelled]:
-    """Return every turn of `dialogues` in its gold context."""
+def collect(
+    dialogues: Iterable[Mapping[str, Any]], catalog: Catalog, linker: Linker, near: Nearby | None = None
+) -> list[Labelled]:
+    """Return every turn of `dialogues` in its gold context; `near` brings up values close in meaning."""
     turns = []
     for number, dialogue in enumerate(dialogues):
         for place, turn in enumerate(dialogue["turns"]):
             belief = belief_from_turns(dialogue["turns"][:place], catalog)
             gold = update_from_dict(turn["update"], catalog, belief)
-            turns.append(Labelled(linker.scene(turn["user"], belief), gold, number % FOLDS))
+            turns.append(Labelled(linker.scene(turn["user"], belief, near), gold, number % FOLDS))
     return turns
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from agent.belief import BeliefState, BeliefUpdate
@@ -16,7 +17,7 @@ from agent.linking.judging import Judge, LinearJudge
 from agent.linking.lexicon import Lexicon, Meaning
 from agent.linking.mentions import Mention, resolve_overlaps
 from agent.linking.numbers import NumberLinker
-from agent.linking.options import Scene, options_of
+from agent.linking.options import Near, Scene, options_of
 from agent.linking.references import ReferenceLinker
 from agent.linking.residue import residue_of
 from agent.linking.titles import TitleLinker
@@ -28,6 +29,10 @@ _YES = re.compile(
     r"^(?:(?:oh|ok|well|hm|hmm|um|,) )*(?:yes|yeah|yep|yup|ya|sure|ok|okay|please do|go ahead|go on|of course|"
     r"absolutely|fine|why not|do it|do that|k|alright|sounds good)\b"
 )
+
+
+Nearby = Callable[[str], Sequence[Near]]
+"""Text -> values of the catalog that are close in meaning to words of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +81,10 @@ class Linker:
         )
         return Linked(update, residue_of(message, scene.sighting.mentions))
 
-    def scene(self, text: str, belief: BeliefState) -> Scene:
-        """Return `text` in its context with everything it may be about."""
+    def scene(self, text: str, belief: BeliefState, near: Nearby | None = None) -> Scene:
+        """Return `text` in its context with everything it may be about; `near` stands in for the judge's own."""
         sighting = self.sight(text, belief)
-        return Scene(sighting, belief, options_of(sighting, belief, self.catalog, self.judge.near(text)))
+        return Scene(sighting, belief, options_of(sighting, belief, self.catalog, (near or self.judge.near)(text)))
 
     def named(self, text: str, belief: BeliefState) -> tuple[str, ...]:
         """Return the ids of the items that `text` names, in text order."""

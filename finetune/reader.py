@@ -1,0 +1,361 @@
+"""Train the reader on labelled dialogues: a LoRA on the sentence encoder with the heads that judge every option."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from agent.belief import ITEMS, BeliefUpdate, Limit, same
+from agent.encoding import INTENTS, KINDS, VERDICTS, Encoded
+from agent.linking import Linker
+from agent.linking.assembly import TAKEN_BACK
+from agent.linking.judging import STANCES, LinearJudge
+from agent.linking.options import Option
+from agent.reader import Nearness, encoded, fresh_encoder, parts_of
+from finetune.cues import FOLDS, collect, fit
+from retrieval.catalog import Catalog
+from retrieval.encoder import SentenceEncoder
+
+if TYPE_CHECKING:
+    import torch
+
+_STOP = frozenset("a an the of too to that really very more in with is it not no so and".split())
+_ALIKE = 0.5
+"""Share of words (F1) from which free words count as those of a label."""
+_BUCKET = 16
+"""Batches that are filled from one draw, sorted by length."""
+TARGETS = ("query", "key", "value", "dense")
+
+
+class ReaderConfig(BaseModel):
+    """One training run of the reader."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seed: int = 0
+    epochs: int = Field(4, ge=1)
+    batch: int = Field(8, ge=1)
+    rank: int = Field(32, ge=1)
+    rate: float = Field(5e-4, gt=0)
+    """Learning rate of the LoRA weights."""
+    head_rate: float = Field(1e-3, gt=0)
+    warmup: float = Field(0.08, ge=0, le=1)
+    blanks: float = Field(0.06, ge=0, lt=1)
+    """Share of a message's tokens that are blanked or changed."""
+    swaps: float = Field(0.3, ge=0, le=1)
+    """Chance that a named value is swapped for another of its attribute, in the message and in the option."""
+    alone: float = Field(0.15, ge=0, le=1)
+    """Share of batches in which the linear judge is not heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One labelled turn for the network."""
+
+    scene: Encoded
+    labels: tuple[tuple[float, ...] | int, ...]
+    """For every option the verdicts that hold, or the number of its stance."""
+    intent: int
+    fold: int
+
+
+def rows_of(
+    dialogues: Sequence[Mapping[str, Any]],
+    catalog: Catalog,
+    encoder: SentenceEncoder,
+    nearness: Nearness,
+    linear: LinearJudge | None = None,
+) -> list[Row]:
+    """Return every turn of `dialogues` as a row.
+
+    The evidence comes from linear judges fitted on the other folds, or from `linear` where the rows are not trained on.
+    """
+    turns = collect(dialogues, catalog, Linker(catalog), nearness)
+    tokenizer, _ = parts_of(encoder)
+    rows = []
+    for fold in range(FOLDS):
+        judge = linear or LinearJudge(fit([turn for turn in turns if turn.fold != fold], catalog), catalog)
+        rows += [
+            Row(
+                encoded(turn.scene, judge, tokenizer),
+                tuple(label_of(option, turn.gold) for option in turn.scene.options),
+                INTENTS.index(turn.gold.intent),
+                fold,
+            )
+            for turn in turns
+            if turn.fold == fold
+        ]
+    return rows
+
+
+def label_of(option: Option, gold: BeliefUpdate) -> tuple[float, ...] | int:
+    """Return which verdicts hold of an item, or the number of the stance to anything else."""
+    if option.kind == "item":
+        said = {entry.verdict for entry in gold.items if entry.item_id == option.item_id}
+        back = any(drop.attribute == ITEMS and drop.value == option.item_id for drop in gold.drop)
+        return tuple(float(name in said or (name == TAKEN_BACK and back)) for name in VERDICTS)
+    return STANCES.index(_stance(option, gold))
+
+
+def _stance(option: Option, gold: BeliefUpdate) -> str:
+    about = option.attribute
+    if option.kind == "attribute":
+        return "drop" if any(drop.attribute == about and drop.value is None for drop in gold.drop) else "none"
+    if option.kind == "bound":
+        if any(limit.attribute == about for limit in gold.set):
+            return "is"
+        if any(wish.attribute == about for wish in gold.prefer):
+            return "wish"
+        return "drop" if any(drop.attribute == about for drop in gold.drop) else "none"
+    if option.kind == "words":
+        alike = [wish for wish in gold.prefer if wish.attribute == about and _alike(str(wish.value), str(option.value))]
+        return "none" if not alike else "wish" if alike[0].weight > 0 else "avoid"
+    for entry in gold.wishes:
+        if entry.attribute == about and same(entry.value, option.value):
+            wanted = (entry.op != "is_not") if isinstance(entry, Limit) else entry.weight > 0
+            return _STANCE[isinstance(entry, Limit), wanted != option.negated]
+    dropped = any(d.attribute == about and d.value is not None and same(d.value, option.value) for d in gold.drop)
+    return "drop" if dropped else "none"
+
+
+_STANCE = {(True, True): "is", (True, False): "is_not", (False, True): "wish", (False, False): "avoid"}
+
+
+def _alike(left: str, right: str) -> bool:
+    one, other = ({word.strip(".,!?") for word in text.lower().split()} - _STOP for text in (left, right))
+    return bool(one & other) and 2 * len(one & other) >= _ALIKE * (len(one) + len(other))
+
+
+def train(
+    rows: Sequence[Row],
+    encoder: SentenceEncoder,
+    config: ReaderConfig,
+    out: Path,
+    tell: Callable[[int, int, float], None] = lambda step, of, loss: None,
+    after: Callable[[int, Any, Any], None] = lambda epoch, tuned, heads: None,
+) -> None:
+    """Train on `rows` and write the adapter, the heads and the record of the run into the folder `out`.
+
+    Goes on from the last finished epoch where `out` holds one. `tell` hears (step, steps, loss), `after` every epoch.
+    """
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    from agent.network import Heads, batch, states_of
+
+    torch.manual_seed(config.seed)
+    base = fresh_encoder(encoder)
+    for module in base.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0  # blanks and swaps regularise; dropout would take a third of the time
+    tuned = get_peft_model(base, LoraConfig(r=config.rank, lora_alpha=config.rank, target_modules=list(TARGETS)))
+    heads = Heads(base.config.hidden_size)
+    adapted = [weight for weight in tuned.parameters() if weight.requires_grad]
+    steps = config.epochs * math.ceil(len(rows) / config.batch)
+    groups = [{"params": adapted, "lr": config.rate}, {"params": list(heads.parameters()), "lr": config.head_rate}]
+    optimizer = torch.optim.AdamW(groups, weight_decay=0.01)
+    rise = max(1, int(config.warmup * steps))
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: min((step + 1) / rise, max(0.0, 1 - step / steps))
+    )
+    pools = _pools(rows)
+    mask_id = parts_of(encoder)[0].mask_token_id
+    out.mkdir(parents=True, exist_ok=True)
+    step, first = 0, 0
+    checkpoint = out / "checkpoint.pt"
+    if checkpoint.is_file():
+        saved = torch.load(checkpoint, weights_only=False)
+        tuned.load_state_dict(saved["tuned"], strict=False)
+        heads.load_state_dict(saved["heads"])
+        optimizer.load_state_dict(saved["optimizer"])
+        schedule.load_state_dict(saved["schedule"])
+        step, first = saved["step"], saved["epoch"] + 1
+    for epoch in range(first, config.epochs):
+        rng = random.Random(f"{config.seed}/{epoch}")
+        tuned.train(), heads.train()
+        for chosen in _batches(rows, config.batch, rng):
+            scenes = [_disturbed(row.scene, pools, config, mask_id, rng) for row in chosen]
+            packed = batch(scenes)
+            if rng.random() < config.alone:
+                packed = replace(packed, evidence=packed.evidence * 0, intent=packed.intent * 0)
+            verdicts, stances, intents = heads(states_of(tuned, packed), packed)
+            loss = _loss(verdicts, stances, intents, chosen)
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_([*adapted, *heads.parameters()], 1.0)
+            optimizer.step()
+            schedule.step()
+            step += 1
+            tell(step, steps, float(loss.detach()))
+        tuned.eval(), heads.eval()
+        after(epoch, tuned, heads)
+        state = {
+            "tuned": {name: weight for name, weight in tuned.state_dict().items() if "lora_" in name},
+            "heads": heads.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "schedule": schedule.state_dict(),
+            "step": step,
+            "epoch": epoch,
+        }
+        torch.save(state, checkpoint.with_suffix(".new"))
+        checkpoint.with_suffix(".new").replace(checkpoint)
+    _write(tuned, heads, config, len(rows), out)
+    checkpoint.unlink(missing_ok=True)
+
+
+def _loss(
+    verdicts: torch.Tensor, stances: torch.Tensor, intents: torch.Tensor, rows: Sequence[Row]
+) -> torch.Tensor:
+    """Return cross-entropies of verdicts, stances and intents, summed over the options of a scene, mean over scenes."""
+    import torch
+    from torch.nn import functional
+
+    labels = [label for row in rows for label in row.labels]
+    items = [place for place, label in enumerate(labels) if isinstance(label, tuple)]
+    others = [place for place, label in enumerate(labels) if not isinstance(label, tuple)]
+    wanted = torch.tensor([labels[place] for place in items]).reshape(-1, len(VERDICTS))
+    loss = functional.binary_cross_entropy_with_logits(verdicts[items], wanted, reduction="sum")
+    chosen = torch.tensor([labels[place] for place in others], dtype=torch.long)
+    loss = (loss + functional.cross_entropy(stances[others], chosen, reduction="sum")) / len(rows)
+    intent = torch.tensor([row.intent for row in rows])
+    return loss + functional.cross_entropy(intents, intent, label_smoothing=0.05)
+
+
+def _batches(rows: Sequence[Row], size: int, rng: random.Random) -> Iterator[list[Row]]:
+    """Yield all rows in batches of like length, in random order."""
+    order = list(rows)
+    rng.shuffle(order)
+    found = []
+    for start in range(0, len(order), size * _BUCKET):
+        near = sorted(order[start : start + size * _BUCKET], key=lambda row: row.scene.length)
+        found += [near[place : place + size] for place in range(0, len(near), size)]
+    rng.shuffle(found)
+    yield from found
+
+
+def _pools(rows: Iterable[Row]) -> dict[tuple[int, ...], list[tuple[int, ...]]]:
+    """Return attribute, as the tokens before the colon -> the values named anywhere, as tokens."""
+    pools: dict[tuple[int, ...], set[tuple[int, ...]]] = {}
+    for row in rows:
+        for place in range(len(row.labels)):
+            if found := _surface(row.scene, place):
+                pools.setdefault(found[0], set()).add(found[1])
+    return {attribute: sorted(values) for attribute, values in pools.items()}
+
+
+def _surface(scene: Encoded, place: int) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+    """Return the attribute and the value of an option whose value stands in the message as it is, as tokens."""
+    start, end = scene.spans[place]
+    said, option = scene.ids[start:end], scene.options[place]
+    if KINDS[scene.kinds[place]] != "value" or not said:
+        return None
+    for offset in range(1, len(option) - len(said) + 1):
+        if option[offset : offset + len(said)] == said:
+            return option[:offset], said
+    return None
+
+
+def _disturbed(
+    scene: Encoded,
+    pools: Mapping[tuple[int, ...], Sequence[tuple[int, ...]]],
+    config: ReaderConfig,
+    mask_id: int,
+    rng: random.Random,
+) -> Encoded:
+    """Return the scene with values swapped for others of their attribute and some tokens blanked."""
+    for place in range(len(scene.kinds)):
+        found = _surface(scene, place)
+        if found and rng.random() < config.swaps:
+            scene = _swapped(scene, place, found[0], found[1], rng.choice(pools[found[0]]))
+    start, end = scene.message
+    ids = list(scene.ids)
+    for place in range(start, end):
+        if rng.random() < config.blanks:
+            ids[place] = mask_id
+    return replace(scene, ids=tuple(ids))
+
+
+def _swapped(
+    scene: Encoded, place: int, attribute: tuple[int, ...], old: tuple[int, ...], new: tuple[int, ...]
+) -> Encoded:
+    start, end = scene.spans[place]
+    shift = len(new) - len(old)
+
+    def moved(span: tuple[int, int]) -> tuple[int, int]:
+        return (
+            span[0] + (shift if span[0] >= end else 0),
+            span[1] + (shift if span[1] >= end else 0) if span[1] else 0,
+        )
+
+    option = scene.options[place]
+    offset = len(attribute)
+    changed = (*option[:offset], *new, *option[offset + len(old) :])
+    return replace(
+        scene,
+        ids=(*scene.ids[:start], *new, *scene.ids[end:]),
+        message=(scene.message[0], scene.message[1] + shift),
+        options=(*scene.options[:place], changed, *scene.options[place + 1 :]),
+        spans=tuple(moved(span) for span in scene.spans),
+    )
+
+
+def _write(tuned: Any, heads: Any, config: ReaderConfig, rows: int, out: Path) -> None:
+    from importlib.metadata import version
+
+    from safetensors.torch import save_file
+
+    tuned.half().save_pretrained(out)
+    weights = {name: value.half().contiguous() for name, value in heads.state_dict().items()}
+    save_file(weights, out / "heads.safetensors")
+    record = {
+        "config": config.model_dump(),
+        "rows": rows,
+        "versions": {name: version(name) for name in ("torch", "transformers", "peft")},
+    }
+    (out / "run.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+    (out / "README.md").unlink(missing_ok=True)
+
+
+def report(scenes: Sequence[tuple[Row, Any, Any, Any]]) -> dict[str, float]:
+    """Return F1 of verdicts and stances by kind of option, and the accuracy of intents, on rows with their logits."""
+    counts: dict[str, Counter[str]] = {kind: Counter() for kind in KINDS}
+    right = 0
+    for row, verdicts, stances, intent in scenes:
+        right += int(intent.argmax()) == row.intent
+        for place, label in enumerate(row.labels):
+            table = counts[KINDS[row.scene.kinds[place]]]
+            if isinstance(label, tuple):
+                for chance, wanted in zip(verdicts[place].sigmoid().tolist(), label, strict=True):
+                    table.update(right=chance >= 0.5 and wanted > 0, given=chance >= 0.5, wanted=wanted > 0)
+            else:
+                given = int(stances[place].argmax())
+                table.update(right=given == label > 0, given=given > 0, wanted=label > 0)
+    scores = {
+        kind: 2 * table["right"] / total
+        for kind, table in counts.items()
+        if (total := table["given"] + table["wanted"])
+    }
+    return {"intent": right / max(1, len(scenes)), **scores}
+
+
+def judged(rows: Sequence[Row], tuned: Any, heads: Any) -> list[tuple[Row, Any, Any, Any]]:
+    """Return the rows with the logits of their verdicts, stances and intent."""
+    import torch
+
+    from agent.network import batch, states_of
+
+    found = []
+    with torch.inference_mode():
+        for row in rows:
+            packed = batch([row.scene])
+            verdicts, stances, intents = heads(states_of(tuned, packed), packed)
+            found.append((row, verdicts, stances, intents[0]))
+    return found
