@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from agent.asked import LESS, Asked
+from agent.asked import Asked
 from agent.notes import FEW_VALUES, Notes, with_unit
+from agent.question_words import LESS
 from agent.wording import listed
 from retrieval.catalog import Column, Item, fold
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 
-from agent.wording import counted, listed
+from agent.wording import called, counted, listed, measured_in
 from retrieval.catalog import Catalog, Column, Item, fold
 
 LONGEST_TEXT = 400
@@ -29,8 +29,7 @@ class Notes:
 
     def name(self, attribute: str, count: int = 1) -> str:
         """Return what one value of an attribute, or several, are called."""
-        column = self.schema.column(attribute)
-        return column.singular if column and column.singular and count == 1 else attribute
+        return called(self.schema.column(attribute), attribute) if count == 1 else attribute.replace("_", " ")
 
     def short(self, item: Item, among: Sequence[Item]) -> str:
         """Return the title alone where it tells the item from the others, else the label."""
@@ -43,6 +42,8 @@ class Notes:
         column = self.schema.column(attribute)
         if not values or column is None:
             return ""
+        if column.role == "flag":
+            return f"{'' if item.attributes[column.name] else 'not '}{self.name(attribute)}"
         return with_unit(f"{self.name(attribute, len(values))} {listed(values)}", column)
 
     def description(self, item: Item) -> str:
@@ -83,5 +84,6 @@ class Notes:
 
 
 def with_unit(text: str, column: Column) -> str:
-    """Write the unit behind a number, unless it is a year."""
-    return f"{text} {column.unit}" if column.unit not in ("", "year") else text
+    """Write the unit behind a number, unless it is a year or its name says it."""
+    unit = measured_in(column)
+    return f"{text} {unit}" if unit not in ("", "year") else text

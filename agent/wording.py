@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agent.belief import BeliefState, Limit, Preference
-from retrieval.catalog import CatalogSchema
+from retrieval.catalog import CatalogSchema, Column
 
 _BOUNDS = {
     "year": ("{} or later", "{} or earlier"),
@@ -28,10 +28,20 @@ def counted(count: int, schema: CatalogSchema) -> str:
     return f"{count:,} {schema.noun if count == 1 else schema.nouns}"
 
 
+def called(column: Column | None, attribute: str = "") -> str:
+    """Return what one value of a column is called, in words: `genre`, `average rating`."""
+    return (column.singular or column.name if column else attribute).replace("_", " ")
+
+
+def measured_in(column: Column | None) -> str:
+    """Return the unit to write behind a number: `minutes`; `year` for years; empty when the name says it."""
+    return "" if column is None or column.unit == "price" or column.unit in column.name.split("_") else column.unit
+
+
 def said(entry: Limit | Preference, schema: CatalogSchema) -> str:
     """Write one limit or wish: `Thriller`, `no Horror`, `at most 100 minutes`, `from 1990 or later`."""
     column = schema.column(entry.attribute)
-    unit = column.unit if column else ""
+    unit = "year" if column and column.unit == "year" else measured_in(column)
     value = number(entry.value)
     if isinstance(entry, Preference):
         return value if entry.weight > 0 else f"less {value}"
@@ -45,8 +55,7 @@ def said(entry: Limit | Preference, schema: CatalogSchema) -> str:
         case "at_least" | "at_most":
             side = 0 if entry.op == "at_least" else 1
             if unit in ("", "year"):
-                name = column.singular or column.name if column else entry.attribute
-                return _BOUNDS[unit][side].format(value, name=name)
+                return _BOUNDS[unit][side].format(value, name=called(column, entry.attribute))
             return f"at {entry.op[3:]} {value} {unit}"
 
 
@@ -59,9 +68,10 @@ def ranges(belief: BeliefState, schema: CatalogSchema) -> tuple[list[str], list[
         if high is None:
             continue
         column = schema.column(low.attribute)
-        unit = column.unit if column else ""
+        unit = measured_in(column)
         bounds = number(low.value) if low.value == high.value else f"{number(low.value)}–{number(high.value)}"
-        written.append(f"from {bounds}" if unit == "year" else f"{bounds} {unit or low.attribute}")
+        year = column is not None and column.unit == "year"
+        written.append(f"from {bounds}" if year else f"{bounds} {unit}" if unit else f"{called(column)} {bounds}")
         left = [limit for limit in left if limit not in (low, high)]
     return written, left
 

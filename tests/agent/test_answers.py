@@ -260,6 +260,39 @@ def test_other_ways_of_saying_a_value_are_understood(wines: Catalog) -> None:
     assert answers.answer(heard, "ask") == "Sun Path (2020): yes, Syrah (grape)."
 
 
+def test_a_flag_is_told_as_what_it_is(wines: Catalog) -> None:
+    for item, told in (("sun-path", "Sun Path (2020): organic."), ("black-oak", "Black Oak (2017): not organic.")):
+        update = BeliefUpdate(intent="ask", targets=(item,))
+        heard = Heard(apply(BeliefState(), update), update, "is it organic?")
+        assert Answers(wines).answer(heard, "ask") == told
+
+
+def test_names_of_columns_are_written_in_words_and_say_no_unit_twice() -> None:
+    columns = (
+        Column(name="id", role="id"),
+        Column(name="title", role="title"),
+        Column(name="makers", role="facet", people=True, singular="maker"),
+        Column(name="average_rating", role="number", unit="rating"),
+    )
+    items = [
+        Item(name, name, "", {"makers": (maker,), "average_rating": rating})
+        for name, maker, rating in (("Low", "A. Koh, Bea Lund", 3.5), ("High", "Cy Marsh", 4.5))
+    ]
+    answers = Answers(Catalog(CatalogSchema(columns=columns), items))
+    update = BeliefUpdate(intent="ask", targets=("Low",))
+    for question, told in (
+        ("is it any good?", "Low: average rating 3.5."),
+        ("what is it rated?", "Low: average rating 3.5."),
+        ("is it by Lund?", "Low: yes, A. Koh, Bea Lund (maker)."),
+        ("is it by Koh?", "Low: yes, A. Koh, Bea Lund (maker)."),
+    ):
+        assert answers.answer(Heard(apply(BeliefState(), update), update, question), "ask") == told
+    both = BeliefUpdate(intent="compare", targets=("Low", "High"))
+    for question in ("which is rated highest?", "which is the best?"):
+        heard = Heard(apply(BeliefState(), both), both, question)
+        assert answers.answer(heard, "compare") == "By average rating: High (4.5), then Low (3.5)."
+
+
 AGES = Catalog(
     CatalogSchema(
         columns=(
@@ -311,9 +344,7 @@ def test_a_why_is_answered_from_the_belief_that_the_recommendation_was_made_from
     then = apply(BeliefState(), BeliefUpdate(set=(limit("moods", "is", "dark"),)))
     now = apply(shown("salt"), BeliefUpdate(set=(limit("year", "at_least", 1980),)))
     said = explained("salt", now, Recorded("A dark crossing with a funny side.", True, then))
-    assert said == (
-        "Salt Roads (1990): you asked for dark; what I said of it: “A dark crossing with a funny side”."
-    )
+    assert said == ("Salt Roads (1990): you asked for dark; what I said of it: “A dark crossing with a funny side”.")
     assert explained("salt", now, Recorded("As you asked: dark.", False, then)) == (
         "Salt Roads (1990): you asked for dark."
     )
