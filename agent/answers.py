@@ -64,6 +64,8 @@ class Answers:
             return f"Only {fits}{about.replace(' for', '', 1)}; {rest}."
         if like:
             return f"{here} like {listed(like)}{about}."
+        if update.intent == "search" and nothing_wanted(belief):
+            return f"{here} that come closest to your words."
         if nothing_wanted(belief):
             return f"{here} of different kinds to choose from{about}."
         return f"{here}{about}."

@@ -88,7 +88,8 @@ def _action(belief: BeliefState, update: BeliefUpdate, talk: Talk) -> Action:
 
 
 def _offered_last(belief: BeliefState) -> bool:
-    return any(question.turn == belief.turn - 1 for question in belief.questions)
+    """Tell whether the turn before offered a way out, asked for or told."""
+    return any(question.turn == belief.turn - 1 and question.yes is not None for question in belief.questions)
 
 
 def _look_up(named: Sequence[Item], belief: BeliefState, catalog: Catalog) -> Decision:

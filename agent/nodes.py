@@ -178,6 +178,8 @@ def answer(state: State, runtime: Runtime[Here]) -> Plain:
         explains = decision["action"] == "explain"
         recorded = _recorded(tools.log, runtime.context.conversation) if explains else {}
         text = tools.answers.answer(heard, decision["action"], recorded)
+    if question is not None and not question.asks:
+        text = f"{text} {question.text}"
     return {"answer": text, "question": question and question.model_dump(mode="json")}
 
 

@@ -371,14 +371,14 @@ def _grown(reply: Reply, part: Mapping[str, Any]) -> Reply:
 
 
 def _finished(conversation: str, state: Mapping[str, Any], note: str) -> Reply:
-    question = state["question"]
-    text = " ".join(part for part in (note, state["answer"], question and question["text"]) if part)
+    question = _asked(state["question"] and state["question"]["text"])
+    text = " ".join(part for part in (note, state["answer"], question) if part)
     return Reply(
         conversation,
         state["belief"]["turn"],
         text,
         tuple(_recommendation(item) for item in state["items"]),
-        _asked(question and question["text"]),
+        question,
         state["decision"]["action"],
         state["update"],
         state["belief"],

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from small_world import CATALOG, BruteForce, limit, verdict, wish
 
-from agent.belief import BeliefState, BeliefUpdate, Shown, apply
+from agent.belief import BeliefState, BeliefUpdate, Question, Shown, apply
 from agent.decide import Decision, decide, look
 from agent.small_talk import heard_in
 
@@ -151,6 +151,14 @@ def test_a_no_to_an_offer_is_taken_as_one() -> None:
     after = apply(before, update)
     no = decide(after, update, look(after, CATALOG, COUNT), CATALOG, heard_in("no"))
     assert (no.action, no.question, no.search) == ("chat", None, False)
+
+
+def test_a_no_to_a_question_about_wishes_is_no_end_of_the_talk() -> None:
+    asked = Question(attribute="moods", text="Any mood in particular: dark or calm?", turn=1)
+    before = BeliefState(turn=1, questions=(asked,))
+    update = BeliefUpdate(intent="refine")
+    after = apply(before, update)
+    assert decide(after, update, look(after, CATALOG, COUNT), CATALOG, heard_in("no")).action == "recommend"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from small_world import CATALOG, BruteForce, Told, limit, open_world, verdict, wish
 
-from agent.belief import BeliefState, BeliefUpdate, Shown
+from agent.belief import BeliefState, BeliefUpdate, Drop, Shown
 from agent.llm import ScriptedLanguageModel
 from agent.recommender import LONGEST_NAME, LONGEST_TEXT, Recommender
 
@@ -488,3 +488,35 @@ def test_retrieval_never_sees_more_than_it_may_show(rec: Recommender, told: Told
     retriever = rec.tools.retriever
     assert isinstance(retriever, BruteForce)
     assert first.items[0].id in retriever.queries[-1].exclude
+
+
+def test_a_greeting_is_returned_with_a_varied_list_and_one_question(rec: Recommender) -> None:
+    first = rec.reply("c", "hi there")
+    assert first.action == "recommend" and len(first.items) == 4 and first.question
+    assert first.text == f"Hello! Here are 4 books of different kinds to choose from. {first.question}"
+    second = rec.reply("c", "thanks")
+    assert (second.action, second.items, second.question, second.text) == ("chat", (), None, "You are welcome.")
+
+
+def test_after_a_question_a_way_out_is_told_and_a_yes_takes_it(rec: Recommender, told: Told) -> None:
+    assert rec.reply("c", "surprise me").question
+    rules = limit("language", "is", "Klingon"), limit("year", "at_least", 1990)
+    reply = rec.reply("c", told.hears("klingon", *rules))
+    assert reply.question is None and reply.text.endswith("Dropping “Klingon” would give 30 books.")
+    assert rec.history("c")[-1]["question"] is None and rec.history("c")[-1]["text"] == reply.text
+    offered = BeliefState.model_validate(reply.belief).questions[-1]
+    assert offered.yes is not None
+    told.updates["yes"] = offered.yes
+    assert len(rec.reply("c", "yes").items) == 4
+
+
+def test_a_why_is_answered_with_what_was_wanted_when_it_was_shown(rec: Recommender, told: Told) -> None:
+    shown = rec.reply("c", told.hears("crime", limit("subjects", "is", "crime"))).items[0]
+    rec.reply("c", told.hears("no, cooking", Drop(attribute="subjects"), limit("subjects", "is", "cooking")))
+    reply = rec.reply("c", told.hears("why that one?", intent="explain", targets=(shown.id,)))
+    assert reply.text == f"{shown.title}: you asked for crime."
+
+
+def test_what_a_click_overrules_is_said(rec: Recommender, told: Told) -> None:
+    rec.reply("c", told.hears("no crime", limit("subjects", "is_not", "crime")))
+    assert rec.remove("c", "subjects", "crime").text.startswith("No longer “no crime”. Here are 4 books")
