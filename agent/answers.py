@@ -54,7 +54,9 @@ class Answers:
         like = [self._label(item) for verdict in ("like_this", "liked") for item in update_ids(update, verdict)]
         here = f"Here {'is' if one else 'are'} {counted(len(slate), self.schema)}"
         if update.intent == "search" and update.targets:
-            found = f"Yes, {listed([self.notes.label(item) for item in slate])} is in this catalog."
+            found = (
+                f"Yes, {listed([self.notes.label(item) for item in slate])} {'is' if one else 'are'} in this catalog."
+            )
             return _joined(found, self._namesakes(slate, slate))
         if shown_before >= len(slate):
             return f"Nothing new is left{about}; you saw {'this one' if one else 'these'} before."
@@ -83,7 +85,7 @@ class Answers:
         blocking = [said(Limit.model_validate(limit), self.schema) for limit in decision.get("blocking", ())]
         wish = summary(heard.belief, self.schema)
         if impossible:
-            return f"No {noun} here has {listed(impossible, 'or')}."
+            return f"No {noun} here meets {listed([f'“{limit}”' for limit in impossible], 'or')}."
         if decision.get("used_up"):
             return f"You have been through every {noun} that fits “{wish}”."
         if not heard.belief.constraints:

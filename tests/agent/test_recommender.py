@@ -154,7 +154,7 @@ def test_fewer_items_than_a_list_holds_are_said_to_be_all(rec: Recommender, told
 
 def test_nothing_fits_names_the_limit_and_a_yes_relaxes_it(rec: Recommender, told: Told) -> None:
     reply = rec.reply("c", told.hears("klingon", limit("language", "is", "Klingon"), limit("year", "at_least", 1990)))
-    assert reply.items == () and "No book here has Klingon." in reply.text
+    assert reply.items == () and "No book here meets “Klingon”." in reply.text
     assert reply.question == "Dropping “Klingon” would give 30 books. Shall I?"
     question = BeliefState.model_validate(reply.belief).questions[-1]
     assert question.yes is not None
