@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from agent import question_words as english
-from agent.inflection import bases, singular
+from agent.inflection import bases, kin, singular
 from agent.notes import Notes
 from agent.reasons import connecting_words, words_of
 from retrieval.catalog import Column, Item, fold
 
-_COMMON_START = 5
-"""Letters that two words share when one is made of the other, such as `directed` and `director`."""
 _LONGEST_VALUE = 4
+_FEW = 60
+"""Facets of at most so many values are also understood by words of the same root: `violence` for `violent`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,13 @@ class Questions:
             held += [pair for pair in known if pair not in held]
         return index
 
+    @cached_property
+    def _few(self) -> list[tuple[str, str]]:
+        """(attribute, value) pairs of the facets with few values."""
+        facets = [column.name for column in self.schema.with_role("facet") if not column.people]
+        vocabulary = self.notes.catalog.vocabulary
+        return [(name, value) for name in facets if len(vocabulary[name]) <= _FEW for value in vocabulary[name]]
+
     def read(self, text: str, items: Sequence[Item]) -> Asked:
         """Find the attributes and values that `text` asks about `items`; nothing named is an empty answer."""
         question = english.question_in(text)
@@ -69,10 +76,14 @@ class Questions:
         found, free = self._said(words, titles)
         if not english.SET_IN.search(named):
             found = [pair for pair in found if not english.DECADE.fullmatch(fold(pair[1]))]
-        orders = english.orders_in(free) or english.orders_in(words_of(bare))
+        orders = english.orders_in(free) or (english.orders_in(words_of(bare)) if named != bare else {})
         said, kinds = set(free), english.kinds_in(named, free, orders)
         attributes = [column.name for column in self.schema.columns if self._named(column, free, kinds)]
-        if english.WHO & said and not any(column.name in attributes for column in self.notes.people):
+        if (
+            english.WHO & said
+            and english.AGES not in kinds
+            and not any(column.name in attributes for column in self.notes.people)
+        ):
             people = self.notes.people[:1] if english.IN_IT & said else self.notes.people
             attributes += [column.name for column in people]
         values = list(dict.fromkeys(pair for pair in found if pair[0] not in attributes))
@@ -104,7 +115,7 @@ class Questions:
     @staticmethod
     def _is_name(word: str, column: Column) -> bool:
         names = {singular(fold(name)) for name in (column.name, column.singular, column.unit) if name}
-        return any(singular(word) == name or _kin(word, name) for name in names)
+        return any(singular(word) == name or kin(word, name) for name in names)
 
     @cached_property
     def _idle(self) -> frozenset[str]:
@@ -124,9 +135,11 @@ class Questions:
                 idle = titles | self._idle if size == 1 else titles
                 if place & taken or idle.issuperset(words[start : start + size]):
                     continue
-                pairs = next(
+                pairs: Sequence[tuple[str, str]] = next(
                     (self._values[form] for form in _forms(words[start : start + size]) if form in self._values), ()
                 )
+                if not pairs and size == 1:
+                    pairs = [pair for pair in self._few if kin(words[start], fold(pair[1]))]
                 if pairs:
                     taken |= place
                     found += pairs
@@ -161,7 +174,3 @@ def _forms(words: Sequence[str]) -> Iterator[str]:
 
 def _plain(words: Sequence[str]) -> str:
     return " ".join(singular(fold(word)) for word in words)
-
-
-def _kin(left: str, right: str) -> bool:
-    return left[:_COMMON_START] == right[:_COMMON_START] and min(len(left), len(right)) >= _COMMON_START

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from os.path import commonprefix
+
+ROOT = 5
+"""Letters that words of one root share at least."""
+ENDING = 5
+"""Letters in which their endings differ at most."""
+
 
 def singular(word: str) -> str:
     """Return the form that one and several share: stories -> story, boxes -> box."""
@@ -10,6 +17,12 @@ def singular(word: str) -> str:
     if word.endswith(("oes", "ches", "shes", "xes")):
         return word[:-2]
     return word[:-1] if word.endswith("s") and not word.endswith(("ss", "us", "is")) and len(word) > 3 else word
+
+
+def kin(left: str, right: str) -> bool:
+    """Tell whether two words share a root by their first letters: violence and violent, adventurous and adventure."""
+    root = commonprefix((left, right))
+    return len(root) >= ROOT and max(len(left), len(right)) - len(root) <= ENDING
 
 
 def bases(word: str) -> set[str]:

@@ -17,7 +17,7 @@ ORDER: dict[str, dict[str, int]] = {
 }
 """Kind of attribute -> adjective -> whether it means more or less of it."""
 CUES = {
-    "length": frozenset("length duration time minutes hours hour pages".split()),
+    "length": frozenset("length duration time minutes minute mins min hours hour hrs pages".split()),
     "year": frozenset("when year released date decade era".split()),
     "price": frozenset("cost costs price".split()),
     "rating": frozenset("rated rating ratings score scores reviews".split()),
@@ -38,7 +38,10 @@ UNITS = dict.fromkeys(("minutes", "hours", "seconds", "pages"), "length") | {
 """Unit of a column -> kind of attribute."""
 AGES = "ages"
 """The kind of a question that names somebody's age: its years are not those of the item."""
-AGE = re.compile(r"\b(?:\d{1,2}|[a-z]+)[- ]?(?:(?:years?|yrs?)[- ]?olds?|yo|yrs?)\b")
+AGE = re.compile(
+    r"\b(?:\d{1,2}|[a-z]+)[- ]?(?:(?:years?|yrs?)[- ]?olds?|yo|yrs?)\b|"
+    r"\b(?:for|who'?s|s?he'?s|they'?re)(?: an?| my)? 1?\d(?: years?)?\b(?! ?(?:min|ho?u?rs?\b|page))"
+)
 DURATION = re.compile(r"\b(?:running|playing|play|total|reading) times?\b")
 DECADE = re.compile(r"\b(?:(?:1[89]|20)?\d0s|(?:twen|thir|for|fif|six|seven|eigh|nine)ties|(?:1[89]|20)\d\d)\b")
 SET_IN = re.compile(r"\b(?:set|takes? place|happens?|plays?)\b")

@@ -8,6 +8,7 @@ from small_world import CATALOG, limit, verdict, wish
 from agent.answers import Answers, Heard
 from agent.belief import BeliefState, BeliefUpdate, ItemVerdict, Shown, apply
 from agent.explaining import Recorded
+from agent.inflection import kin
 from retrieval.catalog import Catalog, CatalogSchema, Column, Item
 
 ANSWERS = Answers(CATALOG)
@@ -232,13 +233,22 @@ def test_items_that_are_measured_against_each_other_are_put_in_order_even_when_i
 def test_a_number_that_is_asked_about_is_told_however_it_is_put() -> None:
     for question in ("was it made in the nineties?", "is it from before 1995?", "is it older than 1980", "is it new?"):
         assert asked(question, "salt") == "Salt Roads (1990): year 1990."
-    for question in ("is it under 200 pages?", "is it long", "how many pages has it?"):
+    for question in ("is it under 200 pages?", "is it long", "is it over 90 mins?", "how many pages has it?"):
         assert asked(question, "salt") == "Salt Roads (1990): length 320 pages."
 
 
 def test_who_names_the_people_that_are_asked_for_or_all() -> None:
     assert asked("who made it?", "salt") == "Salt Roads (1990): author Ada Finch; translators Bo Lind and Cy Marsh."
     assert asked("who is the translator", "salt") == "Salt Roads (1990): translators Bo Lind and Cy Marsh."
+
+
+def test_words_of_the_same_root_as_a_value_ask_about_it() -> None:
+    grim = Item("grim", "Grim", "", {"moods": ("violent",), "year": 1990})
+    update = BeliefUpdate(intent="ask", targets=("grim",))
+    heard = Heard(apply(BeliefState(), update), update, "is there much violence in it?")
+    assert Answers(Catalog(SHELF.schema, [grim])).answer(heard, "ask") == "Grim (1990): yes, violent (mood)."
+    assert kin("violence", "violent") and kin("adventurous", "adventure") and kin("directed", "director")
+    assert not kin("heartbreaking", "heartwarming") and not kin("action", "actor")
 
 
 def test_the_only_value_of_an_attribute_answers_with_a_no() -> None:
@@ -309,7 +319,10 @@ AGES = Catalog(
 )
 
 
-@pytest.mark.parametrize("question", ["is it ok for my 7 year old?", "what age is it for?", "suitable for kids?"])
+@pytest.mark.parametrize(
+    "question",
+    ["is it ok for my 7 year old?", "can my brother who's 9 have it?", "what age is it for?", "suitable for kids?"],
+)
 def test_an_age_is_asked_of_the_audience_and_not_of_the_year(question: str) -> None:
     update = BeliefUpdate(intent="ask", targets=("old",))
     answer = Answers(AGES).answer(Heard(apply(BeliefState(), update), update, question), "ask")
