@@ -71,7 +71,9 @@ class Questions:
         titles = {fold(word) for item in items for word in words_of(item.title)}
         plain = english.DURATION.sub("duration", question.casefold().replace("’", "'"))
         bare = _without_titles(plain, items)
-        named = bare if bare != plain or "which" in plain else english.REFERENCE.sub(" ", bare)
+        stripped = english.REFERENCE.sub(" ", bare)
+        told = bare != plain or "which" in plain or (titles - connecting_words()) & set(words_of(stripped))
+        named = bare if told else stripped
         words = words_of(named)
         found, free = self._said(words, titles)
         if not english.SET_IN.search(named):
@@ -138,8 +140,9 @@ class Questions:
                 pairs: Sequence[tuple[str, str]] = next(
                     (self._values[form] for form in _forms(words[start : start + size]) if form in self._values), ()
                 )
-                if not pairs and size == 1:
-                    pairs = [pair for pair in self._few if kin(words[start], fold(pair[1]))]
+                if size == 1:
+                    akin = (pair for pair in self._few if kin(words[start], fold(pair[1])))
+                    pairs = list(dict.fromkeys((*pairs, *akin)))
                 if pairs:
                     taken |= place
                     found += pairs

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agent.asked import Asked
+from agent.inflection import within
 from agent.notes import FEW_VALUES, Notes, with_unit
 from agent.question_words import LESS
 from agent.wording import listed
-from retrieval.catalog import Column, Item, fold
+from retrieval.catalog import Column, Item
 
 MOST_FACTS = 4
 """Attributes on which a comparison names the difference."""
@@ -20,7 +21,7 @@ def compare(asked: Asked, items: Sequence[Item], notes: Notes) -> str:
     lines = [_ordered(items, column, asked.order, notes) for column in numbers]
     for attribute in dict.fromkeys(attribute for attribute, _ in asked.values):
         values = [value for name, value in asked.values if name == attribute]
-        lines.append(_having(items, attribute, values, asked.order == LESS, notes))
+        lines.append(_having(items, attribute, values, asked.order == LESS and not numbers, notes))
     facts = [name for name in asked.attributes if name not in {column.name for column in numbers}]
     if facts or not lines:
         lines.append(_apart(items, facts or _differing(items, notes), notes))
@@ -40,8 +41,7 @@ def _ordered(items: Sequence[Item], column: Column, order: int, notes: Notes) ->
 
 def _having(items: Sequence[Item], attribute: str, values: Sequence[str], lacking: bool, notes: Notes) -> str:
     """Say which items have one of the values; those that lack it come first when less of it is asked for."""
-    wanted = {fold(value) for value in values}
-    having = [item for item in items if wanted & set(map(fold, item.values(attribute)))]
+    having = [item for item in items if any(within(value, item.values(attribute)) for value in values)]
     without = [item for item in items if item not in having]
     name = f"{values[0]} ({notes.name(attribute)})"
     others = "; ".join(f"{notes.short(item, items)}: {fact}" for item in items if (fact := notes.fact(item, attribute)))

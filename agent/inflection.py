@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from os.path import commonprefix
 
 ROOT = 5
@@ -37,3 +38,9 @@ def bases(word: str) -> set[str]:
             if len(root) > 3 and root[-1] == root[-2]:
                 found.add(root[:-1])
     return found
+
+
+def within(value: str, own: Sequence[str]) -> list[str]:
+    """Return the values among `own` that hold all words of `value`, in singular or plural."""
+    words = {singular(word) for word in value.casefold().split()}
+    return [one for one in own if words <= {singular(word) for word in one.casefold().split()}]

@@ -64,18 +64,22 @@ REFERENCE = re.compile(r"\b(?:the|that|this) (?:[\w'’-]+ ){1,3}?(?:one|ones|th
 IDLE = frozenset(
     "actually really ok okay please thing things tell know think guess sure anyone anybody someone somebody something "
     "anything lot lots kinda sort tho though hey wait hmm got get like remind again going happen happens end "
-    "common compare compared comparison differ difference differences me i'm "
+    "common compare compared comparison differ difference differences me i'm wonder sorry "
     "good bad better best worse worst nice great "
     "first second third fourth fifth last latter former other others two three four both them".split()
 )
 """Words that no catalog answers and no question is about."""
+_ASKS = re.compile(
+    r"^(?:(?:and|but|so|ok|wait|also|hm+) )*(?:who|what|when|where|which|how|is|are|does|do|did|has|can|tell|remind)\b|"
+    r"\b(?:to know|wonder)\b"
+)
 _SENTENCE = re.compile(r"[^.!?]*[.!?]*")
 
 
 def question_in(text: str) -> str:
-    """Return the sentences that ask, or the last one when none ends in a question mark."""
+    """Return the sentences that ask, or the last one when none does."""
     sentences = [sentence.strip() for sentence in _SENTENCE.findall(text) if sentence.strip()]
-    asking = [sentence for sentence in sentences if sentence.endswith("?")]
+    asking = [sentence for sentence in sentences if sentence.endswith("?") or _ASKS.search(sentence.casefold())]
     return " ".join(asking) or (sentences[-1] if sentences else text)
 
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 
 from agent.asked import Asked, Questions
 from agent.comparing import compare
-from agent.inflection import singular
+from agent.inflection import within
 from agent.notes import Notes
 from agent.reasons import connecting_words, stem, words_of
 from agent.wording import listed
-from retrieval.catalog import Item, fold
+from retrieval.catalog import Item
 
 _SENTENCE = re.compile(r"[^.!?]+[.!?]*")
 
@@ -76,9 +76,3 @@ class Telling:
             if 2 * len(stems & {stem(word) for word in words_of(sentence)}) > len(stems):
                 return str(sentence).strip().rstrip(".")
         return ""
-
-
-def within(value: str, own: Sequence[str]) -> list[str]:
-    """Return the values among `own` that hold all words of `value`, in singular or plural."""
-    words = {singular(word) for word in fold(value).split()}
-    return [one for one in own if words <= {singular(word) for word in fold(one).split()}]

@@ -413,3 +413,9 @@ def test_the_one_that_has_something_is_named_when_it_is_asked_of_several() -> No
 
 def test_what_a_named_item_is_asked_to_be_is_not_a_reference() -> None:
     assert asked("is Salt Roads the Ada Finch one?", "salt") == "Salt Roads (1990): yes, Ada Finch (author)."
+    assert asked("is Salt the Ada Finch one?", "salt") == "Salt Roads (1990): yes, Ada Finch (author)."
+
+
+def test_the_sentence_that_asks_is_found_without_a_question_mark() -> None:
+    assert asked("My aunt wants to know about moods. She faints.", "long") == "The Long Night (2005): mood calm."
+    assert asked("como? how long i mean", "salt") == "Salt Roads (1990): length 320 pages."
