@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from retrieval.catalog import UserError
 
 SETTINGS_FILE = Path("tastemaker.toml")
+BORROWED = ("index", "models", "adapters", "reader")
+"""What of a home is no conversation."""
 
 
 class Settings(BaseSettings):
@@ -31,12 +36,17 @@ class Settings(BaseSettings):
     """`embedded`, `scripted`, a folder or a Hub id."""
     adapter: str = "auto"
     """`auto`, `none`, a folder, or the name of one under `home/adapters`."""
+    reader: str = "auto"
+    """Who judges what is said: `auto` (the packaged reader with the embedded encoder, else the linear judge), `none`
+    (the linear judge), or a folder."""
     slate_size: int = Field(4, ge=1, le=20)
     """Items shown at once."""
     candidates: int = Field(200, ge=1, le=10_000)
     """Items that retrieval hands over."""
     rerank: int = Field(10, ge=0, le=50)
     """Candidates that the language model puts in order; 0 leaves the order to retrieval."""
+    profile: bool = True
+    """Whether lasting tastes and known items are kept for later conversations; off, nothing is read or written."""
     host: str = "127.0.0.1"
     port: int = Field(7860, ge=0, le=65535)
     seed: int = 0
@@ -93,3 +103,16 @@ def _explain(error: ValidationError) -> str:
         hint = f"did you mean `{near[0]}`?" if near else f"the keys are {', '.join(keys)}"
         return f"settings: unknown key `{key}` (in {SETTINGS_FILE} or an argument); {hint}"
     return f"settings: `{key}` = {problem['input']!r}: {problem['msg']}; set {key} or TASTEMAKER_{key.upper()}"
+
+
+@contextmanager
+def borrowed(home: Path) -> Iterator[Path]:
+    """Give a temporary home that shares the index, models and adapters of `home`, which are built there if need be.
+
+    What is said in it is never among the conversations of `home`, and is gone at the end.
+    """
+    with tempfile.TemporaryDirectory(prefix="tastemaker-") as folder:
+        for name in BORROWED:
+            (home / name).mkdir(parents=True, exist_ok=True)
+            (Path(folder) / name).symlink_to((home / name).resolve(), target_is_directory=True)
+        yield Path(folder)

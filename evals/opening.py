@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 WIDTH = 110
 """Characters of a line where there is no terminal."""
-BORROWED = ("index", "models", "adapters")
 
 Home = Annotated[Path | None, typer.Option(help="Folder with the index and models. Default: that of the settings.")]
 Model = Annotated[str | None, typer.Option(help="Language model: embedded, scripted, a path or a Hub id.")]
@@ -72,6 +70,7 @@ def opened(**given: Any) -> Iterator[Recommender]:
     `given` are fields of `Settings`; None leaves a field as the settings have it.
     """
     from agent import Recommender
+    from agent.settings import borrowed
 
     settings = settings_of(**given)
     with borrowed(settings.home) as home:
@@ -80,16 +79,3 @@ def opened(**given: Any) -> Iterator[Recommender]:
             yield rec
         finally:
             rec.close()
-
-
-@contextmanager
-def borrowed(home: Path) -> Iterator[Path]:
-    """Give a temporary home that shares the index, models and adapters of `home`, which are built there if need be.
-
-    What is said in it is never among the conversations of `home`, and is gone at the end.
-    """
-    with tempfile.TemporaryDirectory(prefix="tastemaker-evals-") as folder:
-        for name in BORROWED:
-            (home / name).mkdir(parents=True, exist_ok=True)
-            (Path(folder) / name).symlink_to((home / name).resolve(), target_is_directory=True)
-        yield Path(folder)

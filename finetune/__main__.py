@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from finetune.config import TrainingConfig
+from finetune.config import ReaderConfig, TrainingConfig
 from retrieval.catalog import UserError
 
-DEFAULT = TrainingConfig()
+DEFAULT, READER = TrainingConfig(), ReaderConfig()
 app = typer.Typer(add_completion=False, help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
 Home = Annotated[Path | None, typer.Option(help="Folder of index, log and adapters; TASTEMAKER_HOME or ~/.tastemaker.")]
 
@@ -97,6 +97,56 @@ def sft(
             report=report,
         )
     typer.echo(f"adapter written to {target} after {record['seconds']} s; talk with it: python app.py --adapter {out}")
+
+
+@app.command()
+def reader(
+    out: Annotated[Path, typer.Option(help="Folder to write the reader to; goes on from a checkpoint there.")],
+    log: Annotated[
+        list[Path] | None, typer.Option(help="Labelled dialogues to learn from besides the packaged ones; may repeat.")
+    ] = None,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the dialogues.")] = READER.epochs,
+    held_out: Annotated[
+        int | None, typer.Option(min=0, max=4, help="Fold of five that is left out and scored after every epoch.")
+    ] = None,
+    home: Home = None,
+    seed: int = READER.seed,
+) -> None:
+    """Train the reader, which judges what a message says, on labelled dialogues over the catalog in the home."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from agent.reader import Nearness
+    from agent.settings import Settings
+    from finetune.examples import labelled, read_dialogues
+    from finetune.reader import judged, report, rows_of, train
+    from retrieval.encoder import open_embedded
+    from retrieval.index import open_or_build_demo
+
+    console = Console(stderr=True)
+    folder = (Settings(home=home) if home else Settings()).home
+    catalog = open_or_build_demo(folder, progress=True).catalog
+    encoder = open_embedded()
+    dialogues = [dialogue for path in (*labelled(), *(log or [])) for dialogue in read_dialogues(path)]
+    with console.status(f"Reading {len(dialogues)} dialogues."):
+        rows = rows_of(dialogues, catalog, encoder, Nearness(catalog, encoder, folder / "reader"))
+    left_out = [row for row in rows if row.fold == held_out]
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("Reading")
+
+        def tell(step: int, of: int, loss: float) -> None:
+            bar.update(task, completed=step, total=of, description=f"loss {loss:.3f}")
+
+        def after(epoch: int, tuned: object, heads: object) -> None:
+            if left_out:
+                scores = report(judged(left_out, tuned, heads))
+                said = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
+                console.print(f"after epoch {epoch + 1} on {len(left_out)} turns left out: {said}")
+
+        config = ReaderConfig(epochs=epochs, seed=seed)
+        train([row for row in rows if row.fold != held_out], encoder, config, out, tell, after)
+    typer.echo(f"reader written to {out}; talk with it: TASTEMAKER_READER={out} python app.py")
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Everything that one training run is told."""
+"""Everything that one training run is told: of the adapter, and of the reader."""
 
 from __future__ import annotations
 
@@ -35,3 +35,24 @@ class TrainingConfig(BaseModel):
     """Steps between two checkpoints."""
     validation: float = Field(0.1, ge=0, lt=1)
     """Share of the dialogues held out, by a hash of their ids."""
+
+
+class ReaderConfig(BaseModel):
+    """One training run of the reader."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seed: int = 0
+    epochs: int = Field(4, ge=1)
+    batch: int = Field(8, ge=1)
+    rank: int = Field(32, ge=1)
+    rate: float = Field(5e-4, gt=0)
+    """Learning rate of the LoRA weights."""
+    head_rate: float = Field(1e-3, gt=0)
+    warmup: float = Field(0.08, ge=0, le=1)
+    blanks: float = Field(0.06, ge=0, lt=1)
+    """Share of a message's tokens that are blanked or changed."""
+    swaps: float = Field(0.3, ge=0, le=1)
+    """Chance that a named value is swapped for another of its attribute, in the message and in the option."""
+    alone: float = Field(0.15, ge=0, le=1)
+    """Share of batches in which the linear judge is not heard."""

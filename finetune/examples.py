@@ -44,6 +44,11 @@ def packaged() -> Path:
     return Path(str(files("finetune").joinpath("dialogues/dialogues.jsonl")))
 
 
+def labelled() -> tuple[Path, ...]:
+    """Return all files of labelled dialogues that come with the package."""
+    return tuple(sorted(packaged().parent.glob("*.jsonl")))
+
+
 def read_dialogues(path: Path | None = None, split: str | None = "train") -> list[Dialogue]:
     """Read dialogues, one JSON object a line; the packaged ones without `path`. UserError names a bad line."""
     source = path or packaged()

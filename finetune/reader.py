@@ -11,15 +11,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from agent.belief import ITEMS, BeliefUpdate, Limit, same
-from agent.encoding import INTENTS, KINDS, VERDICTS, Encoded
 from agent.linking import Linker
 from agent.linking.assembly import TAKEN_BACK
 from agent.linking.judging import STANCES, LinearJudge
 from agent.linking.options import Option
 from agent.reader import Nearness, encoded, fresh_encoder, parts_of
+from agent.reader.encoding import INTENTS, KINDS, VERDICTS, Encoded
+from finetune.config import ReaderConfig
 from finetune.cues import FOLDS, collect, fit
 from retrieval.catalog import Catalog
 from retrieval.encoder import SentenceEncoder
@@ -33,27 +32,6 @@ _ALIKE = 0.5
 _BUCKET = 16
 """Batches that are filled from one draw, sorted by length."""
 TARGETS = ("query", "key", "value", "dense")
-
-
-class ReaderConfig(BaseModel):
-    """One training run of the reader."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    seed: int = 0
-    epochs: int = Field(4, ge=1)
-    batch: int = Field(8, ge=1)
-    rank: int = Field(32, ge=1)
-    rate: float = Field(5e-4, gt=0)
-    """Learning rate of the LoRA weights."""
-    head_rate: float = Field(1e-3, gt=0)
-    warmup: float = Field(0.08, ge=0, le=1)
-    blanks: float = Field(0.06, ge=0, lt=1)
-    """Share of a message's tokens that are blanked or changed."""
-    swaps: float = Field(0.3, ge=0, le=1)
-    """Chance that a named value is swapped for another of its attribute, in the message and in the option."""
-    alone: float = Field(0.15, ge=0, le=1)
-    """Share of batches in which the linear judge is not heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +127,7 @@ def train(
     import torch
     from peft import LoraConfig, get_peft_model
 
-    from agent.network import Heads, batch, states_of
+    from agent.reader.network import Heads, batch, states_of
 
     torch.manual_seed(config.seed)
     base = fresh_encoder(encoder)
@@ -350,7 +328,7 @@ def judged(rows: Sequence[Row], tuned: Any, heads: Any) -> list[tuple[Row, Any, 
     """Return the rows with the logits of their verdicts, stances and intent."""
     import torch
 
-    from agent.network import batch, states_of
+    from agent.reader.network import batch, states_of
 
     found = []
     with torch.inference_mode():

@@ -152,6 +152,11 @@ def open_encoder(name: str) -> Encoder:
         if not folder.is_dir() and (name.startswith(("/", ".", "~")) or name.count("/") > 1):
             raise UserError(f"encoder {name!r}: no such folder; give a folder, a Hub id, or `embedded`")
         return SentenceEncoder(name, str(folder) if folder.is_dir() else name)
+    return open_embedded()
+
+
+def open_embedded() -> SentenceEncoder:
+    """Return the encoder whose weights were installed with the project; UserError when they were not."""
     spec = importlib.util.find_spec(EMBEDDED)
     places = spec.submodule_search_locations if spec else None
     if not places:

@@ -41,3 +41,20 @@ def make(folder: Path, catalog: Catalog) -> Path:
     )
     LlamaForCausalLM(config).save_pretrained(folder)
     return folder
+
+
+def make_encoder(folder: Path) -> Path:
+    """Write a random two-layer BERT with the embedded encoder's tokenizer to `folder`."""
+    import torch
+    from transformers import AutoTokenizer, BertConfig, BertModel
+
+    from retrieval.encoder import open_embedded
+
+    tokenizer = AutoTokenizer.from_pretrained(open_embedded().source)
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(tokenizer), hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32
+    )
+    BertModel(config).save_pretrained(folder)
+    return folder

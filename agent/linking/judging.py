@@ -25,7 +25,15 @@ class Judgement:
 
     said: tuple[tuple[str, ...], ...]
     """For every option the verdicts on an item, or at most one stance to anything else."""
-    intent: str
+    chances: tuple[Mapping[str, float], ...]
+    """For every option verdict or stance -> probability; empty where it was not looked at."""
+    intents: Mapping[str, float]
+    """Intent -> probability."""
+
+    @property
+    def intent(self) -> str:
+        """The most probable intent."""
+        return max(self.intents, key=self.intents.__getitem__)
 
 
 class Judge(Protocol):
@@ -57,8 +65,7 @@ class LinearJudge:
     def judge(self, scene: Scene) -> Judgement:
         """Return what the message says of every option, and its intent."""
         said = tuple(self.said(scene, option) for option in scene.options)
-        chances = self.intent_chances(scene, said)
-        return Judgement(said, max(chances, key=chances.__getitem__))
+        return Judgement(said, tuple(map(self.chances, scene.options)), self.intent_chances(scene, said))
 
     def chances(self, option: Option) -> Mapping[str, float]:
         """Return verdict or stance -> probability, by the mention where it is highest; empty for what is not named."""

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from agent.reply import Recommendation, Reply
+from agent.settings import borrowed
 from evals import __main__ as cli
 from evals.bench import commands
 from evals.bench.turns import dialogues, replies, spread, sum_up
-from evals.opening import borrowed, need
+from evals.opening import need
 from evals.results import read_result
 from retrieval.catalog import Catalog, UserError
 
@@ -168,7 +169,7 @@ def test_an_evaluation_builds_in_the_home_it_was_given_and_talks_elsewhere(tmp_p
         (elsewhere / "index" / "CURRENT").write_text("1", "utf-8")
         (elsewhere / "log.sqlite").write_text("words", "utf-8")
     assert (home / "index" / "CURRENT").read_text("utf-8") == "1"
-    assert sorted(path.name for path in home.iterdir()) == ["adapters", "index", "models"]
+    assert sorted(path.name for path in home.iterdir()) == ["adapters", "index", "models", "reader"]
     assert not elsewhere.exists()
 
 

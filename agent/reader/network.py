@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from agent.encoding import EVIDENCE, INTENTS, KINDS, VERDICTS, Encoded
 from agent.linking.judging import STANCES
+from agent.reader.encoding import EVIDENCE, INTENTS, KINDS, VERDICTS, Encoded
 
 _HIDDEN, _KIND, _SUMMARY = 256, 32, 64
 _NOWHERE = -100.0

@@ -1,0 +1,215 @@
+"""The reader: a LoRA-tuned sentence encoder that judges what a message says of everything it may be about.
+
+It refines what the linear judge makes of the catalog's own words, and adds what no word names: values close in meaning,
+wishes in free words, wishes in force that are taken back, items of the list that are only hinted at.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.belief import OPPOSITES
+from agent.linking import Linker
+from agent.linking.judges import Judges
+from agent.linking.judging import STANCES, Judgement, LinearJudge
+from agent.linking.options import Near, Scene
+from agent.reader.encoding import INTENTS, VERDICTS, Encoded, encode
+from retrieval.catalog import Catalog, UserError
+from retrieval.encoder import SentenceEncoder, open_embedded
+
+if TYPE_CHECKING:
+    from agent.reader.network import Heads
+
+PACKAGED = Path(__file__).with_name("weights")
+MEANT = 0.5
+"""Probability from which a verdict is taken as meant."""
+NEAREST = 14
+"""Values close in meaning that are judged."""
+WINDOW = 6
+"""Longest run of tokens whose meaning is compared with values."""
+LEAST = 2
+"""Items that a value needs before closeness in meaning can bring it up."""
+_WHOLE, _KNOWN = 0.5, 0.06
+"""Weights of the whole message, and of the logarithm of how many items have a value, beside the closest words; chosen
+on the train dialogues: .66 of the values that no word names are then among the ten nearest, against .39 by the message
+alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """The values of a catalog's facets as vectors."""
+
+    names: tuple[tuple[str, str], ...]
+    """(attribute, value)"""
+    vectors: NDArray[np.float32]
+    """(values, width), unit rows"""
+    known: NDArray[np.float32]
+    """Logarithm of the number of items that have each."""
+
+
+class Nearness:
+    """Finds the values of one catalog that are close in meaning to words of a message."""
+
+    def __init__(self, catalog: Catalog, encoder: SentenceEncoder, cache: Path | None = None) -> None:
+        """Compare by `encoder`; vectors of the values are kept in the folder `cache` when given."""
+        self.encoder = encoder
+        self.values = _values(catalog, encoder, cache)
+
+    def __call__(self, text: str) -> tuple[Near, ...]:
+        """Return the `NEAREST` values by their closest words, the whole message and how common they are."""
+        import torch
+
+        if not self.values.names:
+            return ()
+        tokenizer, encoder = parts_of(self.encoder)
+        written = tokenizer(text, return_tensors="pt", truncation=True, max_length=128, return_offsets_mapping=True)
+        offsets = written.pop("offset_mapping")[0].tolist()
+        with torch.inference_mode():
+            states = encoder(**written).last_hidden_state[0].float().numpy()
+        ends = [(a, z) for a in range(1, len(states) - 1) for z in range(a + 1, min(a + WINDOW + 1, len(states)))]
+        if not ends:
+            return ()
+        windows = _unit(np.stack([states[a:z].mean(0) for a, z in ends]))
+        whole = _unit(states.mean(0, keepdims=True))[0]
+        close = self.values.vectors @ windows.T
+        scores = close.max(1) + _WHOLE * (self.values.vectors @ whole) + _KNOWN * self.values.known
+        best = np.argsort(-scores, kind="stable")[:NEAREST]
+        places = [ends[int(close[place].argmax())] for place in best]
+        return tuple(
+            Near(attribute, value, float(scores[place]), (offsets[a][0], offsets[z - 1][1]))
+            for place, (a, z) in zip(best, places, strict=True)
+            for attribute, value in [self.values.names[place]]
+        )
+
+
+class Reader:
+    """Judges scenes by the network, with the linear judge's findings as evidence. Safe to share between threads."""
+
+    def __init__(self, linear: LinearJudge, nearness: Nearness, encoder: Any, heads: Heads) -> None:
+        """Read with `encoder`, the adapter merged into it, and `heads`; `open` is the way in."""
+        self.linear, self.near, self._encoder, self._heads = linear, nearness, encoder, heads
+        self._lock = threading.Lock()
+
+    @classmethod
+    def open(cls, linear: LinearJudge, home: Path, weights: Path = PACKAGED) -> Reader:
+        """Open the reader in the folder `weights`; UserError when it is not one or the encoder is not installed."""
+        from peft import PeftModel
+        from safetensors.torch import load_file
+
+        from agent.reader.network import Heads
+
+        if not (weights / "heads.safetensors").is_file():
+            raise UserError(f"reader: {weights} holds no reader; train one with `python -m finetune reader`")
+        encoder = open_embedded()
+        nearness = Nearness(linear.catalog, encoder, home / "reader")
+        tuned = PeftModel.from_pretrained(fresh_encoder(encoder), weights).merge_and_unload().eval()
+        heads = Heads(tuned.config.hidden_size)
+        heads.load_state_dict({name: value.float() for name, value in load_file(weights / "heads.safetensors").items()})
+        return cls(linear, nearness, tuned, heads.eval())
+
+    def judge(self, scene: Scene) -> Judgement:
+        """Return what the message says of every option, and its intent."""
+        import torch
+
+        from agent.reader.network import batch, states_of
+
+        tokenizer, _ = parts_of(self.near.encoder)
+        scenes = batch([encoded(scene, self.linear, tokenizer)])
+        with torch.inference_mode():
+            verdicts, stances, intents = self._heads(states_of(self._encoder, scenes), scenes)
+        of_items, of_others = torch.sigmoid(verdicts).tolist(), torch.softmax(stances, 1).tolist()
+        chances = [
+            dict(zip(VERDICTS, of_items[place], strict=True))
+            if option.kind == "item"
+            else dict(zip(STANCES, of_others[place], strict=True))
+            for place, option in enumerate(scene.options)
+        ]
+        said = tuple(
+            _meant(found) if option.kind == "item" else _taken(found)
+            for option, found in zip(scene.options, chances, strict=True)
+        )
+        return Judgement(said, tuple(chances), dict(zip(INTENTS, torch.softmax(intents[0], 0).tolist(), strict=True)))
+
+
+def open_linker(catalog: Catalog, reader: str, encoder: str, home: Path) -> Linker:
+    """Return the linker with the judge that the settings `reader` and `encoder` name; UserError when there is none.
+
+    Without the embedded encoder, `auto` is the linear judge, which needs no weights.
+    """
+    linear = LinearJudge(Judges.load(), catalog)
+    if reader == "none" or (reader == "auto" and encoder != "embedded"):
+        return Linker(catalog, linear)
+    return Linker(catalog, Reader.open(linear, home, PACKAGED if reader == "auto" else Path(reader).expanduser()))
+
+
+def encoded(scene: Scene, linear: LinearJudge, tokenizer: Any) -> Encoded:
+    """Return a scene as the network reads it, with what `linear` makes of it."""
+    chances = [linear.chances(option) for option in scene.options]
+    said = [linear.said(scene, option) for option in scene.options]
+    return encode(scene, chances, linear.intent_chances(scene, said), tokenizer)
+
+
+def _meant(chances: Mapping[str, float]) -> tuple[str, ...]:
+    """Return the verdicts that are likely, of two opposite ones the likelier."""
+    return tuple(
+        name
+        for name, chance in chances.items()
+        if chance >= MEANT and chance >= chances.get(OPPOSITES.get(name, ""), 0.0)
+    )
+
+
+def _taken(chances: Mapping[str, float]) -> tuple[str, ...]:
+    stance = max(chances, key=chances.__getitem__)
+    return () if stance == "none" else (stance,)
+
+
+def parts_of(encoder: SentenceEncoder) -> tuple[Any, Any]:
+    """Return the tokenizer and the transformer inside a sentence encoder."""
+    model: Any = encoder.model
+    return model.tokenizer, model[0].auto_model.eval()
+
+
+def fresh_encoder(encoder: SentenceEncoder) -> Any:
+    """Return another copy of the transformer inside `encoder`, in float32, for an adapter to change."""
+    from transformers import AutoModel
+
+    return AutoModel.from_pretrained(encoder.source, dtype="float32", local_files_only=True)
+
+
+def _values(catalog: Catalog, encoder: SentenceEncoder, cache: Path | None) -> Values:
+    found = [
+        (column.name, value, count)
+        for column in catalog.schema.with_role("facet")
+        if not column.people
+        for value, count in catalog.vocabulary[column.name].items()
+        if count >= LEAST
+    ]
+    words = [value for _, value, _ in found]
+    digest = hashlib.blake2b(json.dumps([encoder.name, words]).encode(), digest_size=8).hexdigest()
+    path = cache / f"values-{digest}.npy" if cache else None
+    if path is not None and path.is_file():
+        vectors = np.load(path).astype(np.float32)
+    else:
+        vectors = encoder.encode(words)
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            np.save(path, vectors.astype(np.float16))
+            vectors = np.load(path).astype(np.float32)
+    names = tuple((attribute, value) for attribute, value, _ in found)
+    return Values(names, vectors, np.log(np.array([count for *_, count in found], np.float32)))
+
+
+def _unit(rows: NDArray[Any]) -> NDArray[np.float32]:
+    unit: NDArray[np.float32] = (rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)).astype(
+        np.float32
+    )
+    return unit
