@@ -1,12 +1,13 @@
-"""One user turn as a graph: understand, decide, retrieve, rerank, explain, answer, record.
+"""One user turn as a graph: understand, remember, decide, retrieve, rerank, explain, answer, record.
 
     understand  the message and the belief become an update, and the belief is revised
+    remember    the profile of the person is set beside it, and what the message adds to the profile is found
     decide      recommend, search, ask, compare, explain or chat; and, when nothing fits, a way out
     retrieve    candidates that satisfy every limit
     rerank      the language model puts them in order; the cards can be drawn
     explain     one checked reason per item, each sent as it is finished
     answer      the sentence around the items, an answer from the facts, or what is in the way
-    record      the ledger, the log; then the checkpoint
+    record      the ledger, the log, the profile; then the checkpoint
 
 A checkpoint is written once, at the end of a turn. Only `record` changes what lasts, so a turn that breaks off leaves
 the conversation as it was before.
@@ -20,14 +21,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from agent.log import connect
 from agent.nodes import answer, decide, explain, record, rerank, retrieve, understand
+from agent.remembering import remember
 from agent.state import Here, State
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.sqlite import SqliteSaver
     from langgraph.graph.state import CompiledStateGraph
+    from langgraph.store.base import BaseStore
 
 
-NODES = (understand, decide, retrieve, rerank, explain, answer, record)
+NODES = (understand, remember, decide, retrieve, rerank, explain, answer, record)
 
 
 def open_checkpoints(path: Path) -> SqliteSaver:
@@ -53,8 +56,10 @@ def to_rerank_or_answer(state: State) -> Literal["rerank", "answer"]:
     return "rerank" if state["candidates"] else "answer"
 
 
-def build(checkpointer: SqliteSaver | None = None) -> CompiledStateGraph[State, Here, Any, Any]:
-    """Wire the nodes."""
+def build(
+    checkpointer: SqliteSaver | None = None, store: BaseStore | None = None
+) -> CompiledStateGraph[State, Here, Any, Any]:
+    """Wire the nodes; `store` holds the profiles."""
     os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"
     from langgraph.graph import END, START, StateGraph
 
@@ -62,11 +67,12 @@ def build(checkpointer: SqliteSaver | None = None) -> CompiledStateGraph[State, 
     for node in NODES:
         graph.add_node(node.__name__, node)
     graph.add_edge(START, "understand")
-    graph.add_edge("understand", "decide")
+    graph.add_edge("understand", "remember")
+    graph.add_edge("remember", "decide")
     graph.add_conditional_edges("decide", to_retrieve_or_answer)
     graph.add_conditional_edges("retrieve", to_rerank_or_answer)
     graph.add_edge("rerank", "explain")
     graph.add_edge("explain", "answer")
     graph.add_edge("answer", "record")
     graph.add_edge("record", END)
-    return graph.compile(checkpointer=checkpointer)
+    return graph.compile(checkpointer=checkpointer, store=store)

@@ -1,4 +1,4 @@
-"""The memory of conversations: a checkpoint after every turn, kept in step with the log.
+"""The memory of conversations: a checkpoint after every turn, kept in step with the log; and the profiles beside it.
 
 The log is written first, so it decides what happened. A checkpoint that is behind is brought forward from it, one that
 is ahead of it, because the log was lost, is forgotten.
@@ -13,17 +13,20 @@ from typing import Any
 from agent.belief import BeliefState
 from agent.graph import build, open_checkpoints
 from agent.log import ConversationLog
+from agent.profile_store import ProfileStore, open_store
 from agent.state import Here
 
 
 class Memory:
     """Runs turns on the graph and keeps what they leave. One conversation must not run two turns at a time."""
 
-    def __init__(self, path: Path, log: ConversationLog) -> None:
-        """Keep checkpoints in the SQLite file at `path`."""
+    def __init__(self, home: Path, log: ConversationLog) -> None:
+        """Keep checkpoints and profiles in SQLite files of their own under `home`."""
         self._log = log
-        self._checkpoints = open_checkpoints(path)
-        self._graph = build(self._checkpoints)
+        self._checkpoints = open_checkpoints(home / "checkpoints.sqlite")
+        self._store = open_store(home / "profiles.sqlite")
+        self.profiles = ProfileStore(self._store)
+        self._graph = build(self._checkpoints, self._store)
 
     def run(self, turn: Mapping[str, Any], here: Here) -> Iterator[Any]:
         """Run one turn and yield what its nodes send; the checkpoint is written when it is exhausted."""
@@ -69,8 +72,9 @@ class Memory:
         self._checkpoints.delete_thread(conversation)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the files."""
         self._checkpoints.conn.close()
+        self._store.conn.close()
 
 
 def _config(conversation: str) -> Any:

@@ -14,6 +14,8 @@ from agent.decide import decide as decide_action
 from agent.decide import look
 from agent.explaining import Recorded
 from agent.log import ConversationLog, Turn
+from agent.profile import ProfileEntry
+from agent.profile_store import ProfileStore
 from agent.querying import query_of
 from agent.ranking import Ranked
 from agent.reasons import reason_from_facts
@@ -70,7 +72,7 @@ def decide(state: State, runtime: Runtime[Here]) -> Plain:
     tools = runtime.context.tools
     belief, update = _belief(state), BeliefUpdate.model_validate(state["update"])
     catalog = tools.retriever.catalog
-    facts = look(belief, catalog, tools.retriever.count)
+    facts = look(_informed(state), catalog, tools.retriever.count)
     talk = heard_in(state["text"]) if state["given"] is None else Talk()
     decision = decide_action(belief, update, facts, catalog, talk)
     question = decision.question and decision.question.model_dump(mode="json")
@@ -93,12 +95,13 @@ def retrieve(state: State, runtime: Runtime[Here]) -> Plain:
     tools = runtime.context.tools
     belief, update = _belief(state), BeliefUpdate.model_validate(state["update"])
     catalog, wanted = tools.retriever.catalog, tools.settings.slate_size
-    query = query_of(belief, state["text"], catalog, tools.settings.candidates)
+    query = query_of(_informed(state), state["text"], catalog, tools.settings.candidates)
     shown = frozenset(entry.item_id for entry in belief.shown)
     found = tools.retriever.search(replace(query, exclude=query.exclude | shown))
     again = [] if len(found) >= wanted else [c for c in tools.retriever.search(query) if c.item_id in shown]
     if update.intent == "search" and update.targets:
-        allowed = [item for item in update.targets if _may_show(item, query, catalog)]
+        asked = query_of(belief, state["text"], catalog, tools.settings.candidates)
+        allowed = [item for item in update.targets if _may_show(item, asked, catalog)]
         found, again = [Candidate(item, 1.0, {"title": 1.0}) for item in allowed], []
     return {
         "candidates": [_plain_candidate(candidate) for candidate in (*found, *again)],
@@ -113,7 +116,7 @@ def rerank(state: State, runtime: Runtime[Here]) -> Plain:
     While nothing is wanted yet, the first few are different from each other.
     """
     tools, here = runtime.context.tools, runtime.context
-    belief = _belief(state)
+    belief = _informed(state)
     pool = [Candidate(c["item_id"], c["score"], c["scores"]) for c in state["candidates"]]
     new = pool[: len(pool) - state["shown_before"]]
     with tools.llm_free:
@@ -210,11 +213,19 @@ def record(state: State, runtime: Runtime[Here]) -> Plain:
         **tools.models,
     )
     seq = tools.log.add_turn(here.conversation, turn, after=state.get("logged") or 0)
-    return {"belief": belief, "logged": seq, "candidates": [], "timings": {"total": timings["total"]}}
+    if state["learnt"] and runtime.store is not None:
+        learnt = map(ProfileEntry.model_validate, state["learnt"])
+        ProfileStore(runtime.store).add(here.user, learnt)
+    spent: Plain = {"candidates": [], "informed": {}, "learnt": []}
+    return {"belief": belief, "logged": seq, **spent, "timings": {"total": timings["total"]}}
 
 
 def _belief(state: State) -> BeliefState:
     return BeliefState.model_validate(state["revised"])
+
+
+def _informed(state: State) -> BeliefState:
+    return BeliefState.model_validate(state["informed"])
 
 
 def _recorded(log: ConversationLog, conversation: str) -> dict[str, Recorded]:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Protocol, get_args
 import numpy as np
 
 from agent.answers import Answers
-from agent.belief import BeliefState, BeliefUpdate, Drop, ItemVerdict, Shown, Verdict, apply
+from agent.belief import ITEMS, BeliefState, BeliefUpdate, Drop, ItemVerdict, Shown, Verdict, apply
 from agent.log import ConversationLog
 from agent.memory import Memory
+from agent.profile import SLOTS, Source, lasting
 from agent.querying import query_of
 from agent.ranking import Reranker
 from agent.reasons import Explainer
@@ -55,7 +56,7 @@ class Recommender:
         self.settings, self.tools = tools.settings, tools
         self.catalog, self.semantic_ids = retriever.catalog, retriever.semantic_ids
         self._retriever, self._linker = retriever, linker
-        self._memory = Memory(tools.settings.home / "checkpoints.sqlite", tools.log)
+        self._memory = Memory(tools.settings.home, tools.log)
         # Ranking after every turn of a dialogue hears its beginning again and again.
         self._heard = lru_cache(maxsize=HEARD)(self._hear)
         self._locks: dict[str, threading.Lock] = {}
@@ -69,8 +70,8 @@ class Recommender:
 
         `say` is told about long steps, `progress` draws bars on them. UserError when something named cannot be had.
         """
-        from agent.linking import Linker
         from agent.llm import open_llm
+        from agent.reader import open_linker
         from retrieval.encoder import open_encoder
         from retrieval.index import open_or_build_demo
         from retrieval.search import Retriever
@@ -82,9 +83,11 @@ class Recommender:
         encoder = open_encoder(settings.encoder)
         retriever = Retriever(index, encoder)
         retriever.search(Query(text="a first search opens what later ones need", limit=1))
+        say("Opening the reader.")
+        linker = open_linker(index.catalog, settings.reader, settings.encoder, settings.home)
         say("Opening the language model.")
         llm = open_llm(settings.model, settings.adapter, index.semantic_ids, settings.home, say)
-        return cls.assemble(settings, retriever, llm, Linker(index.catalog), index.fingerprint)
+        return cls.assemble(settings, retriever, llm, linker, index.fingerprint)
 
     @classmethod
     def assemble(
@@ -110,12 +113,15 @@ class Recommender:
 
     # Talking
 
-    def reply(self, conversation: str, text: str) -> Reply:
-        """Answer one message; an unknown conversation begins here."""
-        *_, last = self.stream(conversation, text)
+    def reply(self, conversation: str, text: str, user: str = "") -> Reply:
+        """Answer one message; an unknown conversation begins here.
+
+        With a `user`, what lasts of it is kept in their profile, and their profile takes part; see `profile`.
+        """
+        *_, last = self.stream(conversation, text, user)
         return last
 
-    def stream(self, conversation: str, text: str) -> Iterator[Reply]:
+    def stream(self, conversation: str, text: str, user: str = "") -> Iterator[Reply]:
         """Yield the reply as it grows: items, then reasons one by one, then the text; the last one is `done`.
 
         A caller that stops early still leaves a finished turn: reasons that are missing are taken from the facts.
@@ -123,23 +129,27 @@ class Recommender:
         _check_name(conversation)
         cleaned, note = _cleaned(text)
         given = None if cleaned else BeliefUpdate(intent="chat")
-        return self._turn(conversation, cleaned, given, note)
+        return self._turn(conversation, cleaned, given, note, user)
 
-    def act(self, conversation: str, words: str, update: BeliefUpdate) -> Iterator[Reply]:
+    def act(self, conversation: str, words: str, update: BeliefUpdate, user: str = "") -> Iterator[Reply]:
         """Yield the reply to a click as it grows: a turn whose meaning needs no reading; `words` name it in the log."""
         _check_name(conversation)
-        return self._turn(conversation, _cleaned(words)[0], update, "")
+        return self._turn(conversation, _cleaned(words)[0], update, "", user)
 
-    def remove(self, conversation: str, attribute: str, value: str | int | float | None = None) -> Reply:
+    def remove(
+        self, conversation: str, attribute: str, value: str | int | float | None = None, user: str = ""
+    ) -> Reply:
         """Take back what is believed about an attribute, or one value of it, and recommend anew."""
         words = attribute if value is None else f"{attribute}: {value}"
         drop = Drop(attribute=attribute, value=value, words="removed")
-        *_, last = self.act(conversation, f"(removed {words})", BeliefUpdate(intent="refine", drop=(drop,)))
+        *_, last = self.act(conversation, f"(removed {words})", BeliefUpdate(intent="refine", drop=(drop,)), user)
         return last
 
-    def _turn(self, conversation: str, text: str, given: BeliefUpdate | None, note: str) -> Iterator[Reply]:
+    def _turn(
+        self, conversation: str, text: str, given: BeliefUpdate | None, note: str, user: str
+    ) -> Iterator[Reply]:
         _check_name(conversation)
-        here = Here(self.tools, conversation)
+        here = Here(self.tools, conversation, user=self._known(user))
         with self._alone(conversation):
             belief = self._memory.belief(conversation)
             reply = Reply(conversation, belief.turn + 1)
@@ -147,13 +157,14 @@ class Recommender:
             try:
                 for part in parts:
                     reply = _grown(reply, part)
-                    yield reply
+                    if reply.items:
+                        yield reply
             except GeneratorExit:
                 here.stop.set()
                 for _ in parts:
                     pass
                 raise
-            yield _finished(conversation, self._memory.state(conversation), note)
+            yield _finished(conversation, self._memory.state(conversation), note, reply.profile)
 
     # What is known
 
@@ -185,7 +196,7 @@ class Recommender:
                 turn["action"],
                 turn["update"],
                 turn["belief"],
-                turn["timings"],
+                timings=turn["timings"],
                 done=True,
             )
             given = [
@@ -204,7 +215,13 @@ class Recommender:
     # Changing what is known
 
     def feedback(
-        self, conversation: str, turn: int, item_id: str | None = None, verdict: str = "", words: str = ""
+        self,
+        conversation: str,
+        turn: int,
+        item_id: str | None = None,
+        verdict: str = "",
+        words: str = "",
+        user: str = "",
     ) -> dict[str, Any]:
         """Take a verdict on an item that a turn showed, or without `item_id` on the whole reply; return the belief.
 
@@ -231,10 +248,14 @@ class Recommender:
                 self.tools.log.last(conversation),
             )  # fmt: skip
             self._memory.set(conversation, plain, seq)
+            if person := self._known(user):
+                at = self.tools.log.clock().isoformat(timespec="milliseconds")
+                profile, source = self._memory.profiles.read(person), Source(conversation, belief.turn, at)
+                self._memory.profiles.add(person, lasting(update, said, profile, source))
             return plain
 
     def undo(self, conversation: str) -> dict[str, Any]:
-        """Take back the last turn; return the belief as it was before. ValueError when there is no turn."""
+        """Take back the last turn, and what it taught; return the belief before it. ValueError when there is none."""
         _check_name(conversation)
         with self._alone(conversation):
             turn = self._memory.belief(conversation).turn
@@ -242,14 +263,63 @@ class Recommender:
                 raise ValueError(f"conversation {conversation!r} has no turn to undo")
             seq = self.tools.log.add_undo(conversation, turn, self.tools.log.last(conversation))
             self._memory.go_back(conversation, turn, seq)
+            self._memory.profiles.forget_conversation(conversation, since=turn)
             return self._memory.belief(conversation).model_dump(mode="json")
 
     def delete(self, conversation: str) -> None:
-        """Remove a conversation, its checkpoints and every word of it in the log."""
+        """Remove a conversation, its checkpoints, every word of it in the log, and what it taught the profile."""
         _check_name(conversation)
         with self._alone(conversation):
             self.tools.log.delete(conversation)
             self._memory.forget(conversation)
+            self._memory.profiles.forget_conversation(conversation)
+
+    # What is remembered of a person
+
+    def profile(self, user: str) -> dict[str, Any]:
+        """Return what is remembered of a user across conversations: `user`, `on`, and `entries`, oldest first.
+
+        An entry has a `key`, what it says (`kind` liked, disliked, seen or accepted; `attribute`, `value`, `title`) and
+        its source: `conversation`, `turn`, `words`, `at`. `on` is False where the setting or the user turned it off.
+        """
+        _check_user(user)
+        entries = self._memory.profiles.entries(user)
+        return {
+            "user": user,
+            "on": self.settings.profile and self._memory.profiles.is_on(user),
+            "entries": [{"key": one.subject, **one.model_dump(mode="json", exclude={"withdrawn"})} for one in entries],
+        }
+
+    def edit(self, user: str, key: str, kind: str) -> dict[str, Any]:
+        """Correct an entry of a profile, as liked to disliked; return the profile. ValueError for what is not there."""
+        _check_user(user)
+        entry = next((one for one in self._memory.profiles.entries(user) if one.subject == key), None)
+        if entry is None:
+            raise ValueError(f"the profile of {user!r} has no entry {key!r:.80}")
+        kinds = [name for name in SLOTS if entry.attribute == ITEMS or name in ("liked", "disliked")]
+        if kind not in kinds:
+            raise ValueError(f"an entry on {entry.title!r} is {' or '.join(kinds)}, not {kind!r:.80}")
+        at = self.tools.log.clock().isoformat(timespec="milliseconds")
+        changed = entry.model_copy(update={"kind": kind, "conversation": "", "turn": 0, "words": "", "at": at})
+        self._memory.profiles.forget(user, key)
+        self._memory.profiles.put(user, changed)
+        return self.profile(user)
+
+    def forget(self, user: str, key: str | None = None) -> dict[str, Any]:
+        """Remove one entry of a profile, or without `key` all of it, from every conversation's; return what is left.
+
+        The conversations themselves stay; `delete` removes one. ValueError when there is no such entry.
+        """
+        _check_user(user)
+        if not self._memory.profiles.forget(user, key) and key is not None:
+            raise ValueError(f"the profile of {user!r} has no entry {key!r:.80}")
+        return self.profile(user)
+
+    def remember(self, user: str, on: bool) -> dict[str, Any]:
+        """Turn a user's profile on or off; what it holds stays and is not used meanwhile. Return the profile."""
+        _check_user(user)
+        self._memory.profiles.switch(user, on)
+        return self.profile(user)
 
     def close(self) -> None:
         """Close the files. The recommender is of no use afterwards."""
@@ -319,6 +389,12 @@ class Recommender:
             for place, item in enumerate(self._linker.named(text, belief), start=1)
         )
 
+    def _known(self, user: str) -> str:
+        """Return whose profile takes part: nobody's without a name, or when the setting is off."""
+        if user:
+            _check_user(user)
+        return user if self.settings.profile else ""
+
     # The state of one conversation
 
     @contextmanager
@@ -333,6 +409,11 @@ class Recommender:
 def _check_name(conversation: str) -> None:
     if not isinstance(conversation, str) or not 0 < len(conversation) <= LONGEST_NAME:
         raise ValueError(f"a conversation's name has 1 to {LONGEST_NAME} characters, not {conversation!r:.80}")
+
+
+def _check_user(user: str) -> None:
+    if not isinstance(user, str) or not 0 < len(user) <= LONGEST_NAME:
+        raise ValueError(f"a user's name has 1 to {LONGEST_NAME} characters, not {user!r:.80}")
 
 
 def _cleaned(text: str) -> tuple[str, str]:
@@ -362,7 +443,8 @@ def _grown(reply: Reply, part: Mapping[str, Any]) -> Reply:
     return Reply(
         reply.conversation,
         reply.turn,
-        items=tuple(_recommendation(item) for item in part["items"]),
+        items=tuple(_recommendation(item) for item in part["items"]) if "items" in part else reply.items,
+        profile=tuple(part.get("profile", reply.profile)),
         update=part.get("update", reply.update),
         belief=part.get("belief", reply.belief),
         timings=part.get("timings", reply.timings),
@@ -370,7 +452,9 @@ def _grown(reply: Reply, part: Mapping[str, Any]) -> Reply:
     )
 
 
-def _finished(conversation: str, state: Mapping[str, Any], note: str) -> Reply:
+def _finished(
+    conversation: str, state: Mapping[str, Any], note: str, profile: tuple[Mapping[str, Any], ...]
+) -> Reply:
     question = _asked(state["question"] and state["question"]["text"])
     text = " ".join(part for part in (note, state["answer"], question) if part)
     return Reply(
@@ -382,6 +466,7 @@ def _finished(conversation: str, state: Mapping[str, Any], note: str) -> Reply:
         state["decision"]["action"],
         state["update"],
         state["belief"],
+        profile,
         state["timings"],
         done=True,
     )

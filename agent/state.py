@@ -77,6 +77,8 @@ class Here:
     tools: Tools
     conversation: str
     started: float = field(default_factory=perf_counter)
+    user: str = ""
+    """Whose profile is read and added to; nobody's when empty."""
     stop: Event = field(default_factory=Event)
     """Set when nobody waits any more: the turn ends with what it has."""
 
@@ -96,6 +98,10 @@ class State(TypedDict):
     """What the message changes."""
     revised: Plain
     """The belief after the message, before the reply."""
+    informed: Plain
+    """`revised` with what the person's profile adds to it, under turn 0; emptied at the end: the profile keeps it."""
+    learnt: list[Plain]
+    """What of the message the profile is to keep; emptied once it does."""
     decision: Plain
     """What this turn does: action, question, relaxation, the facts it rests on."""
     candidates: list[Plain]
@@ -119,6 +125,8 @@ def fresh(text: str, given: BeliefUpdate | None = None) -> Plain:
         "given": None if given is None else given.model_dump(mode="json"),
         "update": {},
         "revised": {},
+        "informed": {},
+        "learnt": [],
         "decision": {},
         "candidates": [],
         "items": [],

@@ -140,10 +140,14 @@ def verdict(item_id: str | None, kind: Any, ref: str = "") -> ItemVerdict:
 
 
 def open_world(
-    home: Path, told: Told | None = None, llm: ScriptedLanguageModel | None = None, catalog: Catalog = CATALOG
+    home: Path,
+    told: Told | None = None,
+    llm: ScriptedLanguageModel | None = None,
+    catalog: Catalog = CATALOG,
+    **options: Any,
 ) -> Recommender:
     """Open the agent over the books in `home`."""
-    settings = Settings(home=home, model="scripted", encoder="hashing")
+    settings = Settings(home=home, model="scripted", encoder="hashing", **options)
     retriever, llm = BruteForce(catalog), llm or ScriptedLanguageModel()
     tools = Tools(
         understanding=told or Told(),
