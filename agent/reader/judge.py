@@ -6,11 +6,11 @@ wishes in free words, wishes in force that are taken back, items of the list tha
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
-import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,7 +97,7 @@ class Reader:
     def __init__(self, linear: LinearJudge, nearness: Nearness, encoder: Any, heads: Heads) -> None:
         """Read with `encoder`, the adapter merged into it, and `heads`; `open` is the way in."""
         self.linear, self.near, self._encoder, self._heads = linear, nearness, encoder, heads
-        self._lock = threading.Lock()
+        self._hears = True
 
     @classmethod
     def open(cls, linear: LinearJudge, home: Path, weights: Path = PACKAGED) -> Reader:
@@ -116,6 +116,12 @@ class Reader:
         heads.load_state_dict({name: value.float() for name, value in load_file(weights / "heads.safetensors").items()})
         return cls(linear, nearness, tuned, heads.eval())
 
+    def alone(self) -> Reader:
+        """Return the same reader without the linear judge's findings."""
+        other = copy.copy(self)
+        other._hears = False
+        return other
+
     def judge(self, scene: Scene) -> Judgement:
         """Return what the message says of every option, and its intent."""
         import torch
@@ -124,6 +130,8 @@ class Reader:
 
         tokenizer, _ = parts_of(self.near.encoder)
         scenes = batch([encoded(scene, self.linear, tokenizer)])
+        if not self._hears:
+            scenes = replace(scenes, evidence=scenes.evidence * 0, intent=scenes.intent * 0)
         with torch.inference_mode():
             verdicts, stances, intents = self._heads(states_of(self._encoder, scenes), scenes)
         of_items, of_others = torch.sigmoid(verdicts).tolist(), torch.softmax(stances, 1).tolist()

@@ -118,10 +118,8 @@ class Heads(nn.Module):
         stances = self.stance(hidden) + given[:, len(VERDICTS) :]
         items = (scenes.kinds == KINDS.index("item"))[:, None]
         chances = torch.cat([torch.sigmoid(verdicts) * items, torch.softmax(stances, 1) * ~items], dim=1)
-        most = states.new_zeros(len(states), chances.shape[1])
-        most = most.index_reduce(0, rows, chances.detach(), "amax")
-        summary = states.new_full((len(states), _SUMMARY), _NOWHERE)
-        summary = summary.index_reduce(0, rows, self.summary(hidden), "amax")
+        most = _most(states.new_zeros(len(states), chances.shape[1]), rows, chances.detach())
+        summary = _most(states.new_full((len(states), _SUMMARY), _NOWHERE), rows, self.summary(hidden))
         summary = summary * (summary > _NOWHERE / 2)
         intents = self.intent(torch.cat([message, states[:, 0], summary, scenes.intent, most], dim=1))
         return verdicts, stances, intents + self.trust * scenes.intent
@@ -133,6 +131,11 @@ def states_of(encoder: Any, scenes: Batch) -> Tensor:
         input_ids=scenes.ids, position_ids=scenes.positions, attention_mask=scenes.mask
     ).last_hidden_state
     return states
+
+
+def _most(start: Tensor, rows: Tensor, values: Tensor) -> Tensor:
+    """Return for every scene (b, width) the largest of `start` and of its rows of `values` (o, width)."""
+    return start.scatter_reduce(0, rows[:, None].expand_as(values), values, "amax")
 
 
 def _means(sums: Tensor, spans: Sequence[tuple[int, int, int]]) -> Tensor:

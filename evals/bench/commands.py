@@ -48,20 +48,22 @@ def understanding(
     model: Model = None,
     adapter: Adapter = None,
     encoder: Encoder = None,
+    reader: Annotated[str | None, typer.Option(help="Who judges: auto, none, or a folder with a reader.")] = None,
+    by_part: Annotated[bool, typer.Option("--parts", help="Score each part of the understanding alone too.")] = False,
 ) -> None:
     """Compare belief updates with labelled turns: precision, recall and F1 per kind, and turns that are all right."""
-    from evals.bench.understanding import as_result, majority, print_scores, score
+    from evals.bench.understanding import as_result, majority, parts, print_scores, score
     from evals.report import write
     from finetune.examples import read_dialogues
 
     labelled = read_dialogues(dialogues, None if split == "all" else split)
     if not labelled:
         raise UserError(f"{dialogues or 'the dialogues that ship'}: none of the split {split!r}: try --split all")
-    with opened(home=home, model=model, adapter=adapter, encoder=encoder) as rec, progress("Reading") as tell:
-        systems = {
-            "tastemaker": score(rec.understand, labelled, rec.catalog, tell),
-            "most frequent intent": score(majority(labelled), labelled, rec.catalog),
-        }
+    given = {"home": home, "model": model, "adapter": adapter, "encoder": encoder, "reader": reader}
+    with opened(**given) as rec, progress("Reading") as tell:
+        by_name = parts(rec) if by_part else {"tastemaker": rec.understand}
+        systems = {name: score(one, labelled, rec.catalog, tell) for name, one in by_name.items()}
+        systems["most frequent intent"] = score(majority(labelled), labelled, rec.catalog)
         made_by = {"dialogues": dialogues, "split": split, **rec.tools.models}
     print_scores(systems, console())
     if json:

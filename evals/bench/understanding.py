@@ -16,11 +16,18 @@ from retrieval.catalog import Catalog, fold
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from agent import Recommender
+
 Turn = Mapping[str, Any]
 Understand = Callable[[Sequence[Turn], str], Mapping[str, Any]]
 KINDS = ("set", "prefer", "drop", "items")
 BARE = "prefer by attribute"
 """Wishes without those in free words, which a label and an answer rarely write alike."""
+HARD = "set and drop"
+REFERENCES = "references"
+"""Items that something is said of, whatever it is."""
+WHOLE = "all entries"
+TABLE = ("set", "prefer", BARE, "drop", "items", REFERENCES, HARD, WHOLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +88,13 @@ def score(
             belief = belief_from_turns(earlier, catalog)
             unit = f"{dialogue['id']}/{place + 1}"
             right: dict[str, float | None] = {"intent": float(answer.get("intent") == label.get("intent"))}
-            for kind in KINDS:
-                got, gold = (entries(kind, update, catalog, belief) for update in (answer, label))
-                for name in (kind, BARE) if kind == "prefer" else (kind,):
-                    some, wanted = _of_kind(got, name), _of_kind(gold, name)
-                    hits = len(matches(some, wanted))
-                    table = found.counts.setdefault(name, {}).setdefault(str(dialogue["id"]), Counter())
-                    table.update(right=hits, given=len(some), wanted=len(wanted))
-                    right[name] = float(hits == len(some) == len(wanted)) if some or wanted else None
+            both = [{kind: entries(kind, update, catalog, belief) for kind in KINDS} for update in (answer, label)]
+            for name in TABLE:
+                some, wanted = (_of(name, found_in) for found_in in both)
+                hits = len(matches(some, wanted))
+                table = found.counts.setdefault(name, {}).setdefault(str(dialogue["id"]), Counter())
+                table.update(right=hits, given=len(some), wanted=len(wanted))
+                right[name] = float(hits == len(some) == len(wanted)) if some or wanted else None
             update = (right[kind] for kind in ("set", BARE, "drop", "items"))
             right["exact update"] = float(0.0 not in update)
             right["exact turn"] = float(0.0 not in (right["intent"], *(right[kind] for kind in KINDS)))
@@ -97,6 +103,25 @@ def score(
             done += 1
             tell(done, of)
     return found
+
+
+def parts(rec: Recommender) -> dict[str, Understand]:
+    """Return what understands, part by part: each judge alone, both, and both with the language model."""
+    from agent.linking import Linker
+    from agent.reader import Reader
+    from agent.transcripts import update_as_dict
+
+    def of(linker: Linker) -> Understand:
+        return lambda earlier, text: update_as_dict(
+            linker.link(text, belief_from_turns(earlier, rec.catalog)).update, rec.catalog
+        )
+
+    found: dict[str, Understand] = {"linear judge": of(Linker(rec.catalog))}
+    judge = rec.linker.judge
+    if isinstance(judge, Reader):
+        found["reader alone"] = of(Linker(rec.catalog, judge.alone()))
+        found["both"] = of(rec.linker)
+    return {**found, "with the language model": rec.understand}
 
 
 def majority(dialogues: Sequence[Mapping[str, Any]]) -> Understand:
@@ -127,14 +152,16 @@ def print_scores(systems: Mapping[str, Scores], console: Console) -> None:
         found = [result.estimate(system, metric) for metric in ("intent", "exact turn", "exact update")]
         turns.add_row(system, *map(str, found), str(found[0].n))
     console.print(turns)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("entries of the first", "precision", "recall", "F1", "labels"):
-        table.add_column(name, justify="right" if name != "entries of the first" else "left")
-    first, *_ = systems.values()
-    for kind in ("set", "prefer", BARE, "drop", "items"):
-        one = first.kind(kind)
-        table.add_row(kind, str(one.precision), str(one.recall), str(one.f1), str(one.labels))
-    console.print(table)
+    for system, scores in systems.items():
+        if any(scores.kind(kind).f1.value for kind in KINDS):
+            table = Table(box=None, pad_edge=False, header_style="bold")
+            table.add_column(f"entries: {system}")
+            for name in ("precision", "recall", "F1", "labels"):
+                table.add_column(name, justify="right")
+            for kind in TABLE:
+                one = scores.kind(kind)
+                table.add_row(kind, str(one.precision), str(one.recall), str(one.f1), str(one.labels))
+            console.print(table)
 
 
 def entries(kind: str, update: Mapping[str, Any], catalog: Catalog, belief: BeliefState) -> list[tuple[Any, ...]]:
@@ -189,8 +216,17 @@ def _value(value: Any) -> Any:
         return fold(str(value))
 
 
-def _of_kind(found: Sequence[tuple[Any, ...]], kind: str) -> list[tuple[Any, ...]]:
-    return [entry for entry in found if kind != BARE or entry[0] != "text"]
+def _of(name: str, found: Mapping[str, Sequence[tuple[Any, ...]]]) -> list[tuple[Any, ...]]:
+    """Return the entries that one line of the table is about; across kinds an entry carries its kind."""
+    if name == BARE:
+        return [entry for entry in found["prefer"] if entry[0] != "text"]
+    if name == REFERENCES:
+        return list(dict.fromkeys((entry[0],) for entry in found["items"]))
+    if name == HARD:
+        return [(kind, *entry) for kind in ("set", "drop") for entry in found[kind]]
+    if name == WHOLE:
+        return [(kind, *entry) for kind in KINDS for entry in found[kind]]
+    return list(found[name])
 
 
 def _sum(counts: Mapping[str, int], weights: Mapping[str, int]) -> int:
