@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from retrieval.catalog import Catalog, Item
 
 Plain = Mapping[str, Any]
+LONGEST_USER = 200
+"""Characters of a name given with --user."""
 VERDICTS = {"liked": "Like", "disliked": "Not for me", "seen": "Seen it"}
 """Verdicts that a card takes, and what its buttons say."""
 GROUPS = {
@@ -30,6 +32,9 @@ GROUPS = {
     "Seen": ("seen",),
     "Turned down": ("disliked", "rejected", "unlike_this"),
 }
+REMEMBERED = {"liked": "You like", "disliked": "Not for you", "seen": "You have seen", "accepted": "You chose"}
+"""What a profile holds, by kind of entry."""
+CORRECTIONS = {"liked": ("disliked", "I do not like it"), "disliked": ("liked", "I like it")}
 COMPLAINTS = ("Wrong items", "Not what I meant", "I know them already", "A reason is not true")
 THUMB = (
     '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M7 10.5v9H4v-9zM10 10l3.4-7c1.4.1 2.3 1 2.3 2.4'
@@ -142,6 +147,18 @@ footer{display:none!important} .tm,.tm *{box-sizing:border-box} .gradio-containe
 .tm .chip button{margin-left:3px;width:20px;height:20px;flex:none;border-radius:50%;text-align:center;
   line-height:18px;color:inherit;opacity:.65}
 .tm .chip button:hover{opacity:1;background:#0000001a}
+.tm.memory{margin-top:22px;padding-top:14px;border-top:1px solid var(--line)}
+.tm.memory summary{font-size:13px;font-weight:620} .tm.memory summary .soft{font-weight:400}
+.tm.memory summary::before{content:"›";display:inline-block;width:13px;color:var(--soft)}
+.tm.memory details[open] summary::before{transform:rotate(90deg) translate(0,4px)}
+.tm.memory ul{list-style:none;margin:0;padding:0} .tm.memory .off ul{opacity:.55}
+.gradio-container .tm.memory li button{margin:0}
+.tm.memory li{display:flex;gap:8px;padding:4px 0;font-size:14px;line-height:1.35;overflow-wrap:anywhere}
+.tm.memory li div{flex:1;min-width:0} .tm.memory li .soft{font-size:12.5px}
+.tm.memory li .soft button:hover{color:var(--go)}
+.tm.memory .x{align-self:start;padding:0 5px;color:var(--soft)}
+.tm.memory details>.soft{margin:8px 0}
+.tm.memory .acts{margin-top:12px}
 #write{position:sticky;bottom:0;z-index:5;padding:10px 0 18px;
   background:linear-gradient(transparent,var(--bg) 22%);border:0;flex-wrap:nowrap!important;gap:8px!important;
   align-items:end}
@@ -391,6 +408,41 @@ def chip_html(label: str, tone: str, words: str, turn: int, attribute: str, valu
     return f'<span class="chip {tone}" title="{text_of(origin)}">{text_of(label)}{remove}</span>'
 
 
+def memory_html(profile: Plain) -> str:
+    """Draw what is remembered of the person: each entry with its source, to correct or remove, and the switch."""
+    entries, on = profile["entries"], profile["on"]
+    drawn = "".join(
+        f"<h3>{name}</h3><ul>{''.join(entry_html(entry) for entry in entries if entry['kind'] == kind)}</ul>"
+        for kind, name in REMEMBERED.items()
+        if any(entry["kind"] == kind for entry in entries)
+    )
+    count = f"{len(entries)}" if on else "off"
+    told = "Nothing yet. What you like, what you know already, and what you say of your taste is kept for next time."
+    note = "Nothing is added or used while this is off." if not on else "" if entries else told
+    note = f'<p class="soft">{note}</p>' if note else ""
+    acts = button("Turn off" if on else "Turn on", "remember", on=int(not on))
+    if entries:
+        acts += button("Forget everything", "forget", confirm="Forget everything that is remembered about you?")
+    return (
+        f'<div class="tm memory"><details data-key="memory" class="{"" if on else "off"}">'
+        f'<summary>What I remember about you <span class="soft">· {count}</span></summary>'
+        f'{note}{drawn}<div class="acts">{acts}</div></details></div>'
+    )
+
+
+def entry_html(entry: Plain) -> str:
+    """Draw one entry of a profile with the words and the day it comes from; the source opens its conversation."""
+    words, title = entry["words"].strip(), entry["title"] or entry["value"]
+    said = "a click" if entry["conversation"] else "corrected here"
+    source = f"{f'“{words}”' if words and words != str(title) else said}, {entry['at'][:10]}"
+    parts = [button(source, "open", id=entry["conversation"]) if entry["conversation"] else text_of(source)]
+    if entry["kind"] in CORRECTIONS:
+        kind, label = CORRECTIONS[entry["kind"]]
+        parts.append(button(label, "correct", entry=entry["key"], kind=kind))
+    forget = button(f"Forget {title}", "forget", "x", inside="×", entry=entry["key"])
+    return f'<li><div>{text_of(title)}<p class="soft">{" · ".join(parts)}</p></div>{forget}</li>'
+
+
 def side_html(conversations: Sequence[Plain], here: str, settings: "Settings", line: str) -> str:
     """Draw the name of the program, the conversations of this browser, and where feedback goes."""
     rows = "".join(
@@ -545,7 +597,12 @@ class Page:
             self.ready.wait()
             if self.rec is not None and not running.stop.is_set():
                 said, running.before = running.said, self.rec.belief(conversation)
-                parts = self.rec.act(conversation, said, update) if update else self.rec.stream(conversation, said)
+                user = _owner(conversation)
+                parts = (
+                    self.rec.act(conversation, said, update, user)
+                    if update
+                    else self.rec.stream(conversation, said, user)
+                )
                 for part in parts:
                     running.reply = part.as_dict()
                     if running.stop.is_set():
@@ -583,7 +640,14 @@ class Page:
                 rec.delete(other)
                 return self.conversation(browser, "" if other == conversation else conversation), None
             case "verdict" | "thumb":
-                rec.feedback(conversation, int(sent.get("turn", 0)), item or None, str(sent.get("verdict")), words)
+                verdict, user = str(sent.get("verdict")), _owner(conversation)
+                rec.feedback(conversation, int(sent.get("turn", 0)), item or None, verdict, words, user)
+            case "forget":
+                rec.forget(_owner(conversation), str(sent["entry"]) if "entry" in sent else None)
+            case "correct":
+                rec.edit(_owner(conversation), str(sent.get("entry")), str(sent.get("kind")))
+            case "remember":
+                rec.remember(_owner(conversation), sent.get("on") == "1")
             case "more" if item in rec.catalog:
                 title = rec.catalog.label(rec.catalog[item])
                 self.begin(conversation, f"More like {title}", _like(item, title))
@@ -642,7 +706,8 @@ class Page:
             side_html(mine, conversation, self.settings, line),
             "".join(turn_html(turn, belief, rec.catalog) for turn in turns),
             live_html(conversation, drawn + (oops_html(trouble) if trouble else ""), number),
-            known_html(belief, rec.catalog),
+            known_html(belief, rec.catalog)
+            + (memory_html(rec.profile(_owner(conversation))) if self.settings.profile else ""),
             busy=running is not None,
         )
 
@@ -650,6 +715,11 @@ class Page:
 def _prefix(browser: str) -> str:
     """Return how the names of a browser's conversations begin; its key cannot be told from it."""
     return f"{hashlib.sha256(browser.encode()).hexdigest()[:16]}-"
+
+
+def _owner(conversation: str) -> str:
+    """Return whose profile a conversation adds to: that of the browser which began it."""
+    return conversation.partition("-")[0]
 
 
 def _like(item_id: str, title: str) -> "BeliefUpdate":
@@ -788,14 +858,17 @@ def _free_port(settings: "Settings") -> int:
 # The terminal
 
 
-def talk(settings: "Settings", messages: Sequence[str], conversation: str, as_json: bool) -> None:
-    """Say `messages` one after the other and write the replies; with `as_json` one JSON object a line, nothing else."""
+def talk(settings: "Settings", messages: Sequence[str], conversation: str, user: str, as_json: bool) -> None:
+    """Say `messages` one after the other and write the replies; with `as_json` one JSON object a line, nothing else.
+
+    With a `user`, their profile takes part and is added to.
+    """
     from agent import Recommender
 
     bars = sys.stderr.isatty()
     rec = Recommender.open(settings, _say, progress=bars)
     for message in messages:
-        reply = rec.reply(conversation, message)
+        reply = rec.reply(conversation, message, user)
         if as_json:
             sys.stdout.write(json.dumps(reply.as_dict(), ensure_ascii=False) + "\n")
             sys.stdout.flush()
@@ -826,6 +899,10 @@ def _print_reply(message: str, reply: Plain, catalog: "Catalog") -> None:
         console.print(Padding(Text(_plain(item["reason"])), (0, 0, 0, 3)))
         console.print(Padding(Text(item["semantic_id"], style="dim"), (0, 0, 0, 3)))
     console.print(Text(f"\n{_plain(reply['text'])}"))
+    for kind, name in REMEMBERED.items():
+        titles = [_plain(entry["title"]) for entry in reply["profile"] if entry["kind"] == kind]
+        if titles:
+            console.print(Text(f"Remembered: {name[0].lower()}{name[1:]} {', '.join(titles)}", style="dim"))
 
 
 def _plain(text: str) -> str:
@@ -847,6 +924,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add("--json", action="store_true", help="with --say: one JSON reply a line, nothing else on standard output")
     add("--conversation", metavar="ID", help="with --say: go on with this conversation (default: a new one)")
+    add("--user", metavar="NAME", help="with --say: use and add to what is remembered of this person")
     add("--home", type=Path, metavar="DIR", help="folder with index, models, log (default: ~/.tastemaker)")
     add("--model", metavar="NAME", help="language model: embedded, scripted, a folder or a Hub id")
     add("--adapter", metavar="NAME", help="adapter: auto, none, a folder, or the name of one in the home")
@@ -863,10 +941,13 @@ def run(args: argparse.Namespace) -> None:
 
     names = ("home", "model", "adapter", "encoder", "host", "port")
     settings = Settings(**{name: value for name in names if (value := getattr(args, name)) is not None})
+    if len(args.user or "") > LONGEST_USER:
+        raise UserError(f"--user: a name of {len(args.user)} characters; use one of at most {LONGEST_USER}")
     if args.say:
-        talk(settings, args.say, args.conversation or f"terminal-{secrets.token_hex(4)}", args.json)
-    elif args.json or args.conversation:
-        raise UserError('--json and --conversation go with --say; for example: --say "a quiet evening" --json')
+        conversation = args.conversation or f"terminal-{secrets.token_hex(4)}"
+        talk(settings, args.say, conversation, args.user or "", args.json)
+    elif args.json or args.conversation or args.user:
+        raise UserError('--json, --conversation and --user go with --say; for example: --say "a quiet evening" --json')
     else:
         serve(settings)
 

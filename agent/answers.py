@@ -29,6 +29,8 @@ class Heard:
     update: BeliefUpdate
     text: str = ""
     before: BeliefState = field(default_factory=BeliefState)
+    remembered: tuple[str, ...] = ()
+    """What of earlier conversations the list goes by, where this one wants nothing yet."""
 
 
 class Answers:
@@ -68,6 +70,8 @@ class Answers:
             return f"{here} like {listed(like)}{about}."
         if update.intent == "search" and nothing_wanted(belief):
             return f"{here} that come closest to your words."
+        if nothing_wanted(belief) and heard.remembered:
+            return f"{here} that go with what you told me before: {listed(heard.remembered[-3:])}."
         if nothing_wanted(belief):
             return f"{here} of different kinds to choose from{about}."
         return f"{here}{about}."

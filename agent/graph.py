@@ -1,7 +1,6 @@
-"""One user turn as a graph: understand, remember, decide, retrieve, rerank, explain, answer, record.
+"""One user turn as a graph: understand, decide, retrieve, rerank, explain, answer, record.
 
     understand  the message and the belief become an update, and the belief is revised
-    remember    the profile of the person is set beside it, and what the message adds to the profile is found
     decide      recommend, search, ask, compare, explain or chat; and, when nothing fits, a way out
     retrieve    candidates that satisfy every limit
     rerank      the language model puts them in order; the cards can be drawn
@@ -21,7 +20,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from agent.log import connect
 from agent.nodes import answer, decide, explain, record, rerank, retrieve, understand
-from agent.remembering import remember
 from agent.state import Here, State
 
 if TYPE_CHECKING:
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
     from langgraph.store.base import BaseStore
 
 
-NODES = (understand, remember, decide, retrieve, rerank, explain, answer, record)
+NODES = (understand, decide, retrieve, rerank, explain, answer, record)
 
 
 def open_checkpoints(path: Path) -> SqliteSaver:
@@ -67,8 +65,7 @@ def build(
     for node in NODES:
         graph.add_node(node.__name__, node)
     graph.add_edge(START, "understand")
-    graph.add_edge("understand", "remember")
-    graph.add_edge("remember", "decide")
+    graph.add_edge("understand", "decide")
     graph.add_conditional_edges("decide", to_retrieve_or_answer)
     graph.add_conditional_edges("retrieve", to_rerank_or_answer)
     graph.add_edge("rerank", "explain")

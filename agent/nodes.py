@@ -14,11 +14,11 @@ from agent.decide import decide as decide_action
 from agent.decide import look
 from agent.explaining import Recorded
 from agent.log import ConversationLog, Turn
-from agent.profile import ProfileEntry
-from agent.profile_store import ProfileStore
+from agent.profile import rests_on
 from agent.querying import query_of
 from agent.ranking import Ranked
 from agent.reasons import reason_from_facts
+from agent.remembering import learn, remembered
 from agent.small_talk import Talk, heard_in
 from agent.state import Here, Plain, Retrieves, State
 from agent.variety import diverse, nothing_wanted
@@ -72,7 +72,7 @@ def decide(state: State, runtime: Runtime[Here]) -> Plain:
     tools = runtime.context.tools
     belief, update = _belief(state), BeliefUpdate.model_validate(state["update"])
     catalog = tools.retriever.catalog
-    facts = look(_informed(state), catalog, tools.retriever.count)
+    facts = look(remembered(state, runtime).belief, catalog, tools.retriever.count)
     talk = heard_in(state["text"]) if state["given"] is None else Talk()
     decision = decide_action(belief, update, facts, catalog, talk)
     question = decision.question and decision.question.model_dump(mode="json")
@@ -95,7 +95,7 @@ def retrieve(state: State, runtime: Runtime[Here]) -> Plain:
     tools = runtime.context.tools
     belief, update = _belief(state), BeliefUpdate.model_validate(state["update"])
     catalog, wanted = tools.retriever.catalog, tools.settings.slate_size
-    query = query_of(_informed(state), state["text"], catalog, tools.settings.candidates)
+    query = query_of(remembered(state, runtime).belief, state["text"], catalog, tools.settings.candidates)
     shown = frozenset(entry.item_id for entry in belief.shown)
     found = tools.retriever.search(replace(query, exclude=query.exclude | shown))
     again = [] if len(found) >= wanted else [c for c in tools.retriever.search(query) if c.item_id in shown]
@@ -116,7 +116,7 @@ def rerank(state: State, runtime: Runtime[Here]) -> Plain:
     While nothing is wanted yet, the first few are different from each other.
     """
     tools, here = runtime.context.tools, runtime.context
-    belief = _informed(state)
+    belief = remembered(state, runtime).belief
     pool = [Candidate(c["item_id"], c["score"], c["scores"]) for c in state["candidates"]]
     new = pool[: len(pool) - state["shown_before"]]
     with tools.llm_free:
@@ -167,7 +167,8 @@ def answer(state: State, runtime: Runtime[Here]) -> Plain:
     belief, update = _belief(state), BeliefUpdate.model_validate(state["update"])
     catalog, decision = tools.retriever.catalog, state["decision"]
     question = None if state["question"] is None else Question.model_validate(state["question"])
-    heard = Heard(belief, update, state["text"], BeliefState.model_validate(state.get("belief") or {}))
+    before, basis = BeliefState.model_validate(state.get("belief") or {}), rests_on(remembered(state, runtime).belief)
+    heard = Heard(belief, update, state["text"], before, basis)
     if state["items"]:
         new = state["candidates"][: max(0, len(state["candidates"]) - state["shown_before"])]
         slate = [item["id"] for item in state["items"]]
@@ -213,19 +214,12 @@ def record(state: State, runtime: Runtime[Here]) -> Plain:
         **tools.models,
     )
     seq = tools.log.add_turn(here.conversation, turn, after=state.get("logged") or 0)
-    if state["learnt"] and runtime.store is not None:
-        learnt = map(ProfileEntry.model_validate, state["learnt"])
-        ProfileStore(runtime.store).add(here.user, learnt)
-    spent: Plain = {"candidates": [], "informed": {}, "learnt": []}
-    return {"belief": belief, "logged": seq, **spent, "timings": {"total": timings["total"]}}
+    runtime.stream_writer({"profile": learn(state, runtime)})
+    return {"belief": belief, "logged": seq, "candidates": [], "timings": {"total": timings["total"]}}
 
 
 def _belief(state: State) -> BeliefState:
     return BeliefState.model_validate(state["revised"])
-
-
-def _informed(state: State) -> BeliefState:
-    return BeliefState.model_validate(state["informed"])
 
 
 def _recorded(log: ConversationLog, conversation: str) -> dict[str, Recorded]:

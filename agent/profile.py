@@ -107,7 +107,7 @@ def lasting(
     found = [
         ProfileEntry(
             kind=kind, attribute=ITEMS, value=verdict.item_id, title=verdict.title or verdict.ref, withdrawn=withdrawn,
-            conversation=source.conversation, turn=source.turn, words=verdict.words, at=source.at,
+            conversation=source.conversation, turn=source.turn, words=_sentence(verdict.words, text), at=source.at,
         )
         for verdict in update.items
         if verdict.item_id and verdict.verdict in LASTING
@@ -168,6 +168,12 @@ def informed(
     return belief.model_copy(update=known), tuple(used)
 
 
+def rests_on(belief: BeliefState) -> tuple[str, ...]:
+    """Return the titles of what an informed belief takes from the profile as wished for or liked, oldest first."""
+    items = [one.title for one in belief.items if one.turn == 0 and one.verdict in ("liked", "accepted")]
+    return (*items, *(str(wish.value) for wish in belief.preferences if wish.turn == 0 and wish.weight > 0))
+
+
 def _withdrawal(entry: ProfileEntry, words: str, source: Source) -> ProfileEntry:
     changes = {"withdrawn": True, "words": words, "turn": source.turn, "at": source.at}
     return entry.model_copy(update=changes)
@@ -198,6 +204,12 @@ def _habit(wish: Limit | Preference, text: str) -> tuple[Kind, str] | None:
         if cues and cues[-1] == kind:
             return kind, sentence.strip()
     return None
+
+
+def _sentence(words: str, text: str) -> str:
+    """Return the sentence of `text` that `words` stand in; the whole where they stand in none, as behind a pointer."""
+    inside = (sentence for sentence in _SENTENCES.findall(text) if _even(words) in _even(sentence))
+    return (next(inside, text) if words else text).strip()
 
 
 def _even(text: str) -> str:

@@ -55,7 +55,7 @@ class Recommender:
         """Serve conversations with `tools`; `open` is the way in."""
         self.settings, self.tools = tools.settings, tools
         self.catalog, self.semantic_ids = retriever.catalog, retriever.semantic_ids
-        self._retriever, self._linker = retriever, linker
+        self._retriever, self.linker = retriever, linker
         self._memory = Memory(tools.settings.home, tools.log)
         # Ranking after every turn of a dialogue hears its beginning again and again.
         self._heard = lru_cache(maxsize=HEARD)(self._hear)
@@ -157,7 +157,7 @@ class Recommender:
             try:
                 for part in parts:
                     reply = _grown(reply, part)
-                    if reply.items:
+                    if "items" in part:
                         yield reply
             except GeneratorExit:
                 here.stop.set()
@@ -386,7 +386,7 @@ class Recommender:
         """Return the items that `text` names as ledger entries of the belief's turn."""
         return tuple(
             Shown(item_id=item, title=self.catalog.label(self.catalog[item]), position=place, turn=belief.turn)
-            for place, item in enumerate(self._linker.named(text, belief), start=1)
+            for place, item in enumerate(self.linker.named(text, belief), start=1)
         )
 
     def _known(self, user: str) -> str:

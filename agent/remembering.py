@@ -1,12 +1,17 @@
-"""The step of a turn that reads what is known of the person from earlier conversations."""
+"""What a turn knows of the person from earlier conversations, and what it adds.
+
+It is read from the graph's store where it is needed and never becomes a part of the conversation's state: a profile
+that is forgotten is in no checkpoint.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agent.belief import BeliefState, BeliefUpdate
-from agent.nodes import timed
-from agent.profile import Source, informed, lasting, merged
+from agent.profile import ProfileEntry, Source, informed, lasting, merged
 from agent.profile_store import ProfileStore
 from agent.state import Here, Plain, State
 
@@ -14,19 +19,32 @@ if TYPE_CHECKING:
     from langgraph.runtime import Runtime
 
 
-@timed
-def remember(state: State, runtime: Runtime[Here]) -> Plain:
-    """Set the person's profile beside the belief, and find what of the message is worth adding to it."""
-    here = runtime.context
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """The belief with what the person's profile adds to it, under turn 0, and both directions of the exchange."""
+
+    belief: BeliefState
+    used: Sequence[ProfileEntry] = ()
+    """What of the profile takes part."""
+    learnt: Sequence[ProfileEntry] = ()
+    """What the message adds to the profile."""
+
+
+def remembered(state: State, runtime: Runtime[Here]) -> Remembered:
+    """Set the person's profile beside the belief after the message."""
+    here, belief = runtime.context, BeliefState.model_validate(state["revised"])
     if not here.user or runtime.store is None:
-        return {"informed": state["revised"], "learnt": []}
-    belief, update = BeliefState.model_validate(state["revised"]), BeliefUpdate.model_validate(state["update"])
+        return Remembered(belief)
     at = here.tools.log.clock().isoformat(timespec="milliseconds")
     profile = ProfileStore(runtime.store).read(here.user)
-    learnt = lasting(update, state["text"], profile, Source(here.conversation, belief.turn, at))
-    both, used = informed(belief, merged((*profile, *learnt)), here.tools.retriever.catalog)
-    runtime.stream_writer({"profile": [entry.model_dump(mode="json") for entry in used]})
-    return {
-        "informed": both.model_dump(mode="json"),
-        "learnt": [entry.model_dump(mode="json") for entry in learnt],
-    }
+    update, source = BeliefUpdate.model_validate(state["update"]), Source(here.conversation, belief.turn, at)
+    learnt = lasting(update, state["text"], profile, source)
+    return Remembered(*informed(belief, merged((*profile, *learnt)), here.tools.retriever.catalog), learnt)
+
+
+def learn(state: State, runtime: Runtime[Here]) -> list[Plain]:
+    """Add what the message taught to the profile; return what of the profile took part in the turn."""
+    found = remembered(state, runtime)
+    if found.learnt and runtime.store is not None:
+        ProfileStore(runtime.store).add(runtime.context.user, found.learnt)
+    return [entry.model_dump(mode="json") for entry in found.used]

@@ -98,10 +98,6 @@ class State(TypedDict):
     """What the message changes."""
     revised: Plain
     """The belief after the message, before the reply."""
-    informed: Plain
-    """`revised` with what the person's profile adds to it, under turn 0; emptied at the end: the profile keeps it."""
-    learnt: list[Plain]
-    """What of the message the profile is to keep; emptied once it does."""
     decision: Plain
     """What this turn does: action, question, relaxation, the facts it rests on."""
     candidates: list[Plain]
@@ -125,8 +121,6 @@ def fresh(text: str, given: BeliefUpdate | None = None) -> Plain:
         "given": None if given is None else given.model_dump(mode="json"),
         "update": {},
         "revised": {},
-        "informed": {},
-        "learnt": [],
         "decision": {},
         "candidates": [],
         "items": [],

@@ -39,6 +39,14 @@ def test_a_conversation_in_the_terminal_can_be_continued(home: Path) -> None:
     assert {entry["value"] for entry in reply["belief"]["constraints"]} >= {"Western"}
 
 
+def test_what_a_person_said_of_their_taste_is_remembered_in_the_next_conversation(home: Path) -> None:
+    app(home, *FAKES, "--user", "ada", "--say", "I hate horror and have seen Heat", "--say", "I love westerns")
+    done = app(home, *FAKES, "--user", "ada", "--say", "something for tonight")
+    assert "Remembered: not for you Horror" in done.stdout and "Remembered: you have seen Heat (1995)" in done.stdout
+    other = app(home, *FAKES, "--user", "bo", "--say", "something for tonight")
+    assert "Remembered" not in other.stdout and other.returncode == 0
+
+
 def test_without_json_a_person_reads_titles_reasons_and_how_to_go_on(home: Path) -> None:
     done = app(home, *FAKES, "--say", "a western from the 60s")
     assert "1. " in done.stdout and "(196" in done.stdout
@@ -49,6 +57,8 @@ def test_without_json_a_person_reads_titles_reasons_and_how_to_go_on(home: Path)
     ("options", "part"),
     [
         (("--json",), "--say"),
+        (("--user", "ada"), "--say"),
+        (("--user", "x" * 201, "--say", "x"), "--user"),
         (("--host", "0.0.0.0"), "0.0.0.0"),
         (("--model", "nowhere/at-all", "--say", "x"), "nowhere/at-all"),
         (("--model", "embedded", "--adapter", "absent", "--say", "x"), "absent"),

@@ -25,7 +25,7 @@ class SlowRecommender:
         self.turns: list[dict[str, Any]] = []
         self.deleted: list[str] = []
 
-    def stream(self, conversation: str, text: str) -> Iterator[Reply]:
+    def stream(self, conversation: str, text: str, user: str = "") -> Iterator[Reply]:
         if "broken" in text:
             raise ValueError("that cannot be read")
         item = Recommendation(self.catalog.items[0].id, "Stone Terrace", "<a_1>", 1, 1.0)
@@ -47,6 +47,9 @@ class SlowRecommender:
 
     def belief(self, conversation: str) -> dict[str, Any]:
         return BeliefState().model_dump(mode="json")
+
+    def profile(self, user: str) -> dict[str, Any]:
+        return {"user": user, "on": True, "entries": []}
 
     def conversations(self) -> list[dict[str, Any]]:
         return [{"id": "terminal-1", "title": "said in a terminal", "turns": 1}]

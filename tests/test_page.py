@@ -170,6 +170,43 @@ def test_a_verdict_can_be_taken_back_by_its_chip(page: Page) -> None:
     assert "Seen" not in page.locator("#known").inner_text()
 
 
+def test_what_is_remembered_is_shown_with_its_words_used_corrected_and_forgotten(page: Page, browser: Browser) -> None:
+    page.on("dialog", lambda dialog: dialog.accept())
+    say(page, "I hate horror. A tense thriller please")
+    title = page.locator("#live h4").first.inner_text()
+    page.locator("#live .card").first.get_by_role("button", name="Seen it").click()
+    page.locator(".memory summary").click()
+    entries = page.locator(".memory li")
+    entries.filter(has_text=title).wait_for(timeout=WAIT)
+    assert "“I hate horror”" in entries.filter(has_text="Horror").inner_text()
+
+    page.get_by_role("button", name="New conversation").click()
+    page.wait_for_selector(".tries button", timeout=WAIT)
+    say(page, "a tense thriller please")
+    assert title not in page.locator("#live h4").all_inner_texts()
+    assert page.locator("#known .chip").filter(has_text="Horror").count() == 0
+    context = browser.new_context()
+    other = context.new_page()
+    other.goto(page.url)
+    other.wait_for_selector(".tries button", timeout=WAIT)
+    assert other.locator(".memory li").count() == 0
+    context.close()
+
+    page.get_by_role("button", name="I like it").click()
+    page.wait_for_selector(".memory :text('You like')", timeout=WAIT)
+    page.get_by_role("button", name="Forget Horror").click()
+    entries.filter(has_text="Horror").wait_for(state="detached", timeout=WAIT)
+    page.locator(".memory").get_by_role("button", name="Turn off").click()
+    page.wait_for_selector(".memory .off", timeout=WAIT)
+    page.reload()
+    page.wait_for_selector(".memory .off", state="attached", timeout=WAIT)
+    page.locator(".memory summary").click()
+    assert entries.count() == 1
+    page.get_by_role("button", name="Forget everything").click()
+    entries.first.wait_for(state="detached", timeout=WAIT)
+    assert page.locator(".memory").get_by_role("button", name="Turn on").count() == 1
+
+
 def test_edit_puts_the_last_message_back_into_the_box_and_why_shows_what_a_reason_rests_on(page: Page) -> None:
     say(page, "a western from the 60s")
     page.locator("#live summary").first.click()

@@ -15,7 +15,7 @@ from agent.state import State, fresh
 def test_the_drawing_shows_the_turn() -> None:
     drawing = draw()
     for edge in (
-        "__start__ --> understand", "understand --> remember", "remember --> decide", "decide -.-> retrieve", "decide -.-> answer",
+        "__start__ --> understand", "understand --> decide", "decide -.-> retrieve", "decide -.-> answer",
         "retrieve -.-> rerank", "retrieve -.-> answer", "rerank --> explain", "explain --> answer",
         "answer --> record", "record --> __end__",
     ):  # fmt: skip
