@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from langgraph.checkpoint.sqlite import SqliteSaver
     from langgraph.graph.state import CompiledStateGraph
     from langgraph.store.base import BaseStore
+    from langgraph.store.sqlite import SqliteStore
 
 
 NODES = (understand, decide, retrieve, rerank, explain, answer, record)
@@ -37,6 +38,16 @@ def open_checkpoints(path: Path) -> SqliteSaver:
     from langgraph.checkpoint.sqlite import SqliteSaver
 
     return SqliteSaver(connect(path))
+
+
+def open_store(path: Path) -> SqliteStore:
+    """Open the SQLite file that holds every profile. The store locks: it serves several threads."""
+    os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"
+    from langgraph.store.sqlite import SqliteStore
+
+    store = SqliteStore(connect(path))
+    store.setup()
+    return store
 
 
 def draw() -> str:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from agent.belief import BeliefState
-from agent.graph import build, open_checkpoints
+from agent.graph import build, open_checkpoints, open_store
 from agent.log import ConversationLog
-from agent.profile_store import ProfileStore, open_store
+from agent.profile_store import ProfileStore
 from agent.state import Here
 
 

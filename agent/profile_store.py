@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterable
 from hashlib import sha256
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent.log import connect
 from agent.profile import ProfileEntry, merged
 
 if TYPE_CHECKING:
     from langgraph.store.base import BaseStore, SearchItem
-    from langgraph.store.sqlite import SqliteStore
 
 ROOT, SWITCH = "profile", "switch"
 PAGE = 1000
 """Rows read at once."""
-
-
-def open_store(path: Path) -> SqliteStore:
-    """Open the SQLite file that holds every profile. The store locks: it serves several threads."""
-    os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"
-    from langgraph.store.sqlite import SqliteStore
-
-    store = SqliteStore(connect(path))
-    store.setup()
-    return store
 
 
 class ProfileStore:

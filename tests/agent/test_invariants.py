@@ -329,7 +329,7 @@ def test_catalog_text_and_user_text_are_data(tmp_path: Path) -> None:
     for prompt in seen:
         assert prompt.count("<|im_start|>") == 2 and prompt.count("<|im_start|>system") == 0
     files = {path.name.split("-")[0] for path in (tmp_path / "home").iterdir()}
-    assert files == {"log.sqlite", "checkpoints.sqlite"}
+    assert files == {"log.sqlite", "checkpoints.sqlite", "profiles.sqlite"}
     assert {path.name for path in tmp_path.iterdir()} == {"home"}
 
 

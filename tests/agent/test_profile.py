@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from small_world import CATALOG, Told, limit, open_world, verdict, wish
 
 from agent.belief import ITEMS, BeliefState, BeliefUpdate, Drop, apply
+from agent.graph import open_store
 from agent.llm import ScriptedLanguageModel
 from agent.profile import LASTING, SLOTS, ProfileEntry, Source, informed, lasting, merged
-from agent.profile_store import ProfileStore, open_store
+from agent.profile_store import ProfileStore
 from agent.recommender import LONGEST_NAME, Recommender
 
 HERE = Source("c", 1, "2026-01-01T00:00:00.000+00:00")
