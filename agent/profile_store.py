@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,7 @@ class ProfileStore:
     """Reads and changes profiles in a store. A user's namespace is a digest of the name: no two can meet or nest."""
 
     def __init__(self, store: BaseStore) -> None:
-        """Work on `store`."""
+        """Work on `store`, a `SqliteStore`: what is removed is to leave its file."""
         self._store = store
 
     def read(self, user: str) -> tuple[ProfileEntry, ...]:
@@ -80,9 +79,10 @@ class ProfileStore:
     def _remove(self, rows: list[SearchItem]) -> int:
         for row in rows:
             self._store.delete(row.namespace, row.key)
-        connection = getattr(self._store, "conn", None)
-        if rows and isinstance(connection, sqlite3.Connection):
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        file: Any = self._store
+        if rows:
+            with file.lock:  # What was removed leaves the write-ahead log too.
+                file.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         return len(rows)
 
 
