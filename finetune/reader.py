@@ -291,6 +291,9 @@ def _write(tuned: Any, heads: Any, config: ReaderConfig, rows: int, out: Path) -
     from safetensors.torch import save_file
 
     tuned.half().save_pretrained(out)
+    adapter = json.loads((out / "adapter_config.json").read_text("utf-8"))
+    adapter |= {"base_model_name_or_path": "embedded", "target_modules": sorted(adapter["target_modules"])}
+    (out / "adapter_config.json").write_text(json.dumps(adapter, indent=1) + "\n", "utf-8")
     weights = {name: value.half().contiguous() for name, value in heads.state_dict().items()}
     save_file(weights, out / "heads.safetensors")
     record = {

@@ -151,10 +151,10 @@ class Reader:
 def open_linker(catalog: Catalog, reader: str, encoder: str, home: Path) -> Linker:
     """Return the linker with the judge that the settings `reader` and `encoder` name; UserError when there is none.
 
-    Without the embedded encoder, `auto` is the linear judge, which needs no weights.
+    `auto` is the packaged reader, and the linear judge where none is packaged or the encoder is not the embedded one.
     """
     linear = LinearJudge(Judges.load(), catalog)
-    if reader == "none" or (reader == "auto" and encoder != "embedded"):
+    if reader == "none" or (reader == "auto" and not (encoder == "embedded" and PACKAGED.is_dir())):
         return Linker(catalog, linear)
     return Linker(catalog, Reader.open(linear, home, PACKAGED if reader == "auto" else Path(reader).expanduser()))
 
