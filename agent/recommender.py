@@ -84,7 +84,7 @@ class Recommender:
         retriever = Retriever(index, encoder)
         retriever.search(Query(text="a first search opens what later ones need", limit=1))
         say("Opening the reader.")
-        linker = open_linker(index.catalog, settings.reader, settings.encoder, settings.home)
+        linker = open_linker(index.catalog, settings.reader, settings.model, settings.home, say)
         say("Opening the language model.")
         llm = open_llm(settings.model, settings.adapter, index.semantic_ids, settings.home, say)
         return cls.assemble(settings, retriever, llm, linker, index.fingerprint)
@@ -466,7 +466,7 @@ def _finished(
         state["decision"]["action"],
         state["update"],
         state["belief"],
-        profile,
         state["timings"],
         done=True,
+        profile=profile,
     )

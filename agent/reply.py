@@ -44,12 +44,12 @@ class Reply:
     """What this message changed, in the words of the labelled dialogues."""
     belief: Mapping[str, Any] = field(default_factory=dict)
     """The belief after this turn, each entry with the turn and the words it came from."""
-    profile: tuple[Mapping[str, Any], ...] = ()
-    """What of the person's profile took part: entries of earlier conversations, with their source."""
     timings: Mapping[str, float] = field(default_factory=dict)
     """Stage -> seconds; `cards` and `total` count from the arrival of the message."""
     done: bool = False
     """False while the reply streams."""
+    profile: tuple[Mapping[str, Any], ...] = ()
+    """What of the person's profile took part: entries of earlier conversations, with their source."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data, ready for JSON."""

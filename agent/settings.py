@@ -37,8 +37,8 @@ class Settings(BaseSettings):
     adapter: str = "auto"
     """`auto`, `none`, a folder, or the name of one under `home/adapters`."""
     reader: str = "auto"
-    """Who judges what is said: `auto` (the packaged reader, else the linear judge), `none` (the linear judge), or a
-    folder with a reader."""
+    """Who judges what is said: `auto` (the packaged reader; the linear judge beside a scripted model), `none` (the
+    linear judge), or a folder with a reader."""
     slate_size: int = Field(4, ge=1, le=20)
     """Items shown at once."""
     candidates: int = Field(200, ge=1, le=10_000)

@@ -109,6 +109,7 @@ def reader(
     held_out: Annotated[
         int | None, typer.Option(min=0, max=4, help="Fold of five that is left out and scored after every epoch.")
     ] = None,
+    model: Annotated[str, typer.Option(help="Base model: embedded, a folder or a Hub id.")] = READER.model,
     home: Home = None,
     seed: int = READER.seed,
 ) -> None:
@@ -116,7 +117,7 @@ def reader(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from agent.reader import Nearness
+    from agent.reader import Nearness, Network
     from agent.settings import Settings
     from finetune.examples import labelled, read_dialogues
     from finetune.reader import judged, report, rows_of, train
@@ -124,28 +125,29 @@ def reader(
     from retrieval.index import open_or_build_demo
 
     console = Console(stderr=True)
+    config = ReaderConfig(epochs=epochs, seed=seed, model=model)
     folder = (Settings(home=home) if home else Settings()).home
     catalog = open_or_build_demo(folder, progress=True).catalog
-    encoder = open_embedded()
+    network = Network.of_base(model, folder, console.print)
     dialogues = [dialogue for path in (*labelled(), *(log or [])) for dialogue in read_dialogues(path)]
-    with console.status(f"Reading {len(dialogues)} dialogues."):
-        rows = rows_of(dialogues, catalog, encoder, Nearness(catalog, encoder, folder / "reader"))
+    with console.status(f"Finding what the messages of {len(dialogues)} dialogues may be about."):
+        nearness = Nearness(catalog, open_embedded(), folder / "reader")
+        rows = rows_of(dialogues, catalog, network.tokenizer, nearness)
     left_out = [row for row in rows if row.fold == held_out]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("Reading")
+        tasks = {what: bar.add_task(what) for what in ("reading", "learning")}
 
-        def tell(step: int, of: int, loss: float) -> None:
-            bar.update(task, completed=step, total=of, description=f"loss {loss:.3f}")
+        def tell(what: str, step: int, of: int, loss: float) -> None:
+            bar.update(tasks[what], completed=step, total=of, description=f"{what} {loss or '':.4}")
 
-        def after(epoch: int, tuned: object, heads: object) -> None:
+        def after(epoch: int) -> None:
             if left_out:
-                scores = report(judged(left_out, tuned, heads))
+                scores = report(judged(left_out, network))
                 said = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
                 console.print(f"after epoch {epoch + 1} on {len(left_out)} turns left out: {said}")
 
-        config = ReaderConfig(epochs=epochs, seed=seed)
-        train([row for row in rows if row.fold != held_out], encoder, config, out, tell, after)
+        train([row for row in rows if row.fold != held_out], network, config, out, tell, after)
     typer.echo(f"reader written to {out}; talk with it: TASTEMAKER_READER={out} python app.py")
 
 

@@ -43,16 +43,16 @@ class ReaderConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     seed: int = 0
+    model: str = "embedded"
+    """Base model: `embedded`, a folder or a Hub id."""
     epochs: int = Field(4, ge=1)
     batch: int = Field(8, ge=1)
-    rank: int = Field(32, ge=1)
-    rate: float = Field(5e-4, gt=0)
+    rank: int = Field(16, ge=1)
+    rate: float = Field(3e-4, gt=0)
     """Learning rate of the LoRA weights."""
     head_rate: float = Field(1e-3, gt=0)
     warmup: float = Field(0.08, ge=0, le=1)
-    blanks: float = Field(0.06, ge=0, lt=1)
-    """Share of a message's tokens that are blanked or changed."""
-    swaps: float = Field(0.3, ge=0, le=1)
-    """Chance that a named value is swapped for another of its attribute, in the message and in the option."""
+    dropout: float = Field(0.1, ge=0, lt=1)
+    """Share of the numbers that are blanked in the states below the tuned layers."""
     alone: float = Field(0.15, ge=0, le=1)
     """Share of batches in which the linear judge is not heard."""

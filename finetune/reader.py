@@ -1,12 +1,16 @@
-"""Train the reader on labelled dialogues: a LoRA on the sentence encoder with the heads that judge every option."""
+"""Train the reader on labelled dialogues: a LoRA on a few layers of the language model, and the heads.
+
+The layers below stay as they are, so their states are computed once and kept.
+"""
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,12 +20,11 @@ from agent.linking import Linker
 from agent.linking.assembly import TAKEN_BACK
 from agent.linking.judging import STANCES, LinearJudge
 from agent.linking.options import Option
-from agent.reader import Nearness, encoded, fresh_encoder, parts_of
+from agent.reader import RECORD, Nearness, Network, encoded
 from agent.reader.encoding import INTENTS, KINDS, VERDICTS, Encoded
 from finetune.config import ReaderConfig
 from finetune.cues import FOLDS, collect, fit
 from retrieval.catalog import Catalog
-from retrieval.encoder import SentenceEncoder
 
 if TYPE_CHECKING:
     import torch
@@ -31,7 +34,7 @@ _ALIKE = 0.5
 """Share of words (F1) from which free words count as those of a label."""
 _BUCKET = 16
 """Batches that are filled from one draw, sorted by length."""
-TARGETS = ("query", "key", "value", "dense")
+TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Row:
 def rows_of(
     dialogues: Sequence[Mapping[str, Any]],
     catalog: Catalog,
-    encoder: SentenceEncoder,
+    tokenizer: Any,
     nearness: Nearness,
     linear: LinearJudge | None = None,
 ) -> list[Row]:
@@ -57,7 +60,6 @@ def rows_of(
     The evidence comes from linear judges fitted on the other folds, or from `linear` where the rows are not trained on.
     """
     turns = collect(dialogues, catalog, Linker(catalog), nearness)
-    tokenizer, _ = parts_of(encoder)
     rows = []
     for fold in range(FOLDS):
         judge = linear or LinearJudge(fit([turn for turn in turns if turn.fold != fold], catalog), catalog)
@@ -114,28 +116,26 @@ def _alike(left: str, right: str) -> bool:
 
 def train(
     rows: Sequence[Row],
-    encoder: SentenceEncoder,
+    network: Network,
     config: ReaderConfig,
     out: Path,
-    tell: Callable[[int, int, float], None] = lambda step, of, loss: None,
-    after: Callable[[int, Any, Any], None] = lambda epoch, tuned, heads: None,
+    tell: Callable[[str, int, int, float], None] = lambda what, step, of, loss: None,
+    after: Callable[[int], None] = lambda epoch: None,
 ) -> None:
-    """Train on `rows` and write the adapter, the heads and the record of the run into the folder `out`.
+    """Train `network` on `rows` and write the adapter, the heads and the record of the run into the folder `out`.
 
-    Goes on from the last finished epoch where `out` holds one. `tell` hears (step, steps, loss), `after` every epoch.
+    Goes on from the last finished epoch where `out` holds one. `tell` hears (what, step, steps, loss), `after` every
+    epoch.
     """
     import torch
     from peft import LoraConfig, get_peft_model
 
-    from agent.reader.network import Heads, batch, states_of
+    from agent.reader.network import Heads, batch
 
     torch.manual_seed(config.seed)
-    base = fresh_encoder(encoder)
-    for module in base.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = 0.0  # blanks and swaps regularise; dropout would take a third of the time
-    tuned = get_peft_model(base, LoraConfig(r=config.rank, lora_alpha=config.rank, target_modules=list(TARGETS)))
-    heads = Heads(base.config.hidden_size)
+    lora = LoraConfig(r=config.rank, lora_alpha=config.rank, lora_dropout=0.0, target_modules=list(TARGETS))
+    tuned = network.tuned = get_peft_model(network.tuned, lora)
+    heads = network.heads = Heads(network.heads.norm.normalized_shape[0])
     adapted = [weight for weight in tuned.parameters() if weight.requires_grad]
     steps = config.epochs * math.ceil(len(rows) / config.batch)
     groups = [{"params": adapted, "lr": config.rate}, {"params": list(heads.parameters()), "lr": config.head_rate}]
@@ -144,9 +144,8 @@ def train(
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: min((step + 1) / rise, max(0.0, 1 - step / steps))
     )
-    pools = _pools(rows)
-    mask_id = parts_of(encoder)[0].mask_token_id
     out.mkdir(parents=True, exist_ok=True)
+    kept = _kept(rows, network, out / "states.pt", tell)
     step, first = 0, 0
     checkpoint = out / "checkpoint.pt"
     if checkpoint.is_file():
@@ -158,13 +157,18 @@ def train(
         step, first = saved["step"], saved["epoch"] + 1
     for epoch in range(first, config.epochs):
         rng = random.Random(f"{config.seed}/{epoch}")
+        torch.manual_seed(config.seed + epoch)
         tuned.train(), heads.train()
-        for chosen in _batches(rows, config.batch, rng):
-            scenes = [_disturbed(row.scene, pools, config, mask_id, rng) for row in chosen]
-            packed = batch(scenes)
+        for places in _batches(rows, config.batch, rng):
+            chosen = [rows[place] for place in places]
+            packed = batch([row.scene for row in chosen])
+            lower = torch.zeros(*packed.ids.shape, heads.norm.normalized_shape[0])
+            for row, place in enumerate(places):
+                lower[row, : len(kept[place])] = kept[place]
             if rng.random() < config.alone:
                 packed = replace(packed, evidence=packed.evidence * 0, intent=packed.intent * 0)
-            verdicts, stances, intents = heads(states_of(tuned, packed), packed)
+            lower = torch.nn.functional.dropout(lower, config.dropout)
+            verdicts, stances, intents = heads(tuned(lower, packed), packed)
             loss = _loss(verdicts, stances, intents, chosen)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
@@ -172,9 +176,9 @@ def train(
             optimizer.step()
             schedule.step()
             step += 1
-            tell(step, steps, float(loss.detach()))
+            tell("learning", step, steps, float(loss.detach()))
         tuned.eval(), heads.eval()
-        after(epoch, tuned, heads)
+        after(epoch)
         state = {
             "tuned": {name: weight for name, weight in tuned.state_dict().items() if "lora_" in name},
             "heads": heads.state_dict(),
@@ -186,7 +190,29 @@ def train(
         torch.save(state, checkpoint.with_suffix(".new"))
         checkpoint.with_suffix(".new").replace(checkpoint)
     _write(tuned, heads, config, len(rows), out)
-    checkpoint.unlink(missing_ok=True)
+    for left in (checkpoint, out / "states.pt"):
+        left.unlink(missing_ok=True)
+
+
+def _kept(
+    rows: Sequence[Row], network: Network, path: Path, tell: Callable[[str, int, int, float], None]
+) -> list[torch.Tensor]:
+    """Return the states below the tuned layers of every row (n, width), in float16; from `path` where they are."""
+    import torch
+
+    from agent.reader.network import batch
+
+    if path.is_file():
+        found: list[torch.Tensor] = torch.load(path)
+        if [len(states) for states in found] == [row.scene.length for row in rows]:
+            return found
+    found = []
+    with torch.inference_mode():
+        for place, row in enumerate(rows):
+            found.append(network.lower(batch([row.scene]))[0].half())
+            tell("reading", place + 1, len(rows), 0.0)
+    torch.save(found, path)
+    return found
 
 
 def _loss(
@@ -207,82 +233,16 @@ def _loss(
     return loss + functional.cross_entropy(intents, intent, label_smoothing=0.05)
 
 
-def _batches(rows: Sequence[Row], size: int, rng: random.Random) -> Iterator[list[Row]]:
-    """Yield all rows in batches of like length, in random order."""
-    order = list(rows)
+def _batches(rows: Sequence[Row], size: int, rng: random.Random) -> Iterator[list[int]]:
+    """Yield the places of all rows in batches of like length, in random order."""
+    order = list(range(len(rows)))
     rng.shuffle(order)
     found = []
     for start in range(0, len(order), size * _BUCKET):
-        near = sorted(order[start : start + size * _BUCKET], key=lambda row: row.scene.length)
+        near = sorted(order[start : start + size * _BUCKET], key=lambda place: rows[place].scene.length)
         found += [near[place : place + size] for place in range(0, len(near), size)]
     rng.shuffle(found)
     yield from found
-
-
-def _pools(rows: Iterable[Row]) -> dict[tuple[int, ...], list[tuple[int, ...]]]:
-    """Return attribute, as the tokens before the colon -> the values named anywhere, as tokens."""
-    pools: dict[tuple[int, ...], set[tuple[int, ...]]] = {}
-    for row in rows:
-        for place in range(len(row.labels)):
-            if found := _surface(row.scene, place):
-                pools.setdefault(found[0], set()).add(found[1])
-    return {attribute: sorted(values) for attribute, values in pools.items()}
-
-
-def _surface(scene: Encoded, place: int) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
-    """Return the attribute and the value of an option whose value stands in the message as it is, as tokens."""
-    start, end = scene.spans[place]
-    said, option = scene.ids[start:end], scene.options[place]
-    if KINDS[scene.kinds[place]] != "value" or not said:
-        return None
-    for offset in range(1, len(option) - len(said) + 1):
-        if option[offset : offset + len(said)] == said:
-            return option[:offset], said
-    return None
-
-
-def _disturbed(
-    scene: Encoded,
-    pools: Mapping[tuple[int, ...], Sequence[tuple[int, ...]]],
-    config: ReaderConfig,
-    mask_id: int,
-    rng: random.Random,
-) -> Encoded:
-    """Return the scene with values swapped for others of their attribute and some tokens blanked."""
-    for place in range(len(scene.kinds)):
-        found = _surface(scene, place)
-        if found and rng.random() < config.swaps:
-            scene = _swapped(scene, place, found[0], found[1], rng.choice(pools[found[0]]))
-    start, end = scene.message
-    ids = list(scene.ids)
-    for place in range(start, end):
-        if rng.random() < config.blanks:
-            ids[place] = mask_id
-    return replace(scene, ids=tuple(ids))
-
-
-def _swapped(
-    scene: Encoded, place: int, attribute: tuple[int, ...], old: tuple[int, ...], new: tuple[int, ...]
-) -> Encoded:
-    start, end = scene.spans[place]
-    shift = len(new) - len(old)
-
-    def moved(span: tuple[int, int]) -> tuple[int, int]:
-        return (
-            span[0] + (shift if span[0] >= end else 0),
-            span[1] + (shift if span[1] >= end else 0) if span[1] else 0,
-        )
-
-    option = scene.options[place]
-    offset = len(attribute)
-    changed = (*option[:offset], *new, *option[offset + len(old) :])
-    return replace(
-        scene,
-        ids=(*scene.ids[:start], *new, *scene.ids[end:]),
-        message=(scene.message[0], scene.message[1] + shift),
-        options=(*scene.options[:place], changed, *scene.options[place + 1 :]),
-        spans=tuple(moved(span) for span in scene.spans),
-    )
 
 
 def _write(tuned: Any, heads: Any, config: ReaderConfig, rows: int, out: Path) -> None:
@@ -290,9 +250,9 @@ def _write(tuned: Any, heads: Any, config: ReaderConfig, rows: int, out: Path) -
 
     from safetensors.torch import save_file
 
-    tuned.half().save_pretrained(out)
+    copy.deepcopy(tuned).half().save_pretrained(out)
     adapter = json.loads((out / "adapter_config.json").read_text("utf-8"))
-    adapter |= {"base_model_name_or_path": "embedded", "target_modules": sorted(adapter["target_modules"])}
+    adapter |= {"base_model_name_or_path": config.model, "target_modules": sorted(adapter["target_modules"])}
     (out / "adapter_config.json").write_text(json.dumps(adapter, indent=1) + "\n", "utf-8")
     weights = {name: value.half().contiguous() for name, value in heads.state_dict().items()}
     save_file(weights, out / "heads.safetensors")
@@ -301,7 +261,7 @@ def _write(tuned: Any, heads: Any, config: ReaderConfig, rows: int, out: Path) -
         "rows": rows,
         "versions": {name: version(name) for name in ("torch", "transformers", "peft")},
     }
-    (out / "run.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+    (out / RECORD).write_text(json.dumps(record, indent=1) + "\n", "utf-8")
     (out / "README.md").unlink(missing_ok=True)
 
 
@@ -327,16 +287,16 @@ def report(scenes: Sequence[tuple[Row, Any, Any, Any]]) -> dict[str, float]:
     return {"intent": right / max(1, len(scenes)), **scores}
 
 
-def judged(rows: Sequence[Row], tuned: Any, heads: Any) -> list[tuple[Row, Any, Any, Any]]:
+def judged(rows: Sequence[Row], network: Network) -> list[tuple[Row, Any, Any, Any]]:
     """Return the rows with the logits of their verdicts, stances and intent."""
     import torch
 
-    from agent.reader.network import batch, states_of
+    from agent.reader.network import batch
 
     found = []
     with torch.inference_mode():
         for row in rows:
             packed = batch([row.scene])
-            verdicts, stances, intents = heads(states_of(tuned, packed), packed)
+            verdicts, stances, intents = network.heads(network.states(packed), packed)
             found.append((row, verdicts, stances, intents[0]))
     return found

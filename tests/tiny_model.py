@@ -7,8 +7,8 @@ from pathlib import Path
 from retrieval.catalog import Catalog
 
 
-def make(folder: Path, catalog: Catalog) -> Path:
-    """Write a random two-layer Llama with tied embeddings and a byte-level tokenizer to `folder`."""
+def make(folder: Path, catalog: Catalog, layers: int = 2) -> Path:
+    """Write a random Llama of `layers` layers with tied embeddings and a byte-level tokenizer to `folder`."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -31,7 +31,7 @@ def make(folder: Path, catalog: Catalog) -> Path:
         vocab_size=len(fast),
         hidden_size=32,
         intermediate_size=64,
-        num_hidden_layers=2,
+        num_hidden_layers=layers,
         num_attention_heads=4,
         num_key_value_heads=2,
         tie_word_embeddings=True,

@@ -1,5 +1,5 @@
-"""The reader: judges what a message says of everything it may be about, by a LoRA-tuned sentence encoder."""
+"""The reader: judges what a message says of everything it may be about, by layers of the language model with a LoRA."""
 
-from agent.reader.judge import Nearness, Reader, encoded, fresh_encoder, open_linker, parts_of
+from agent.reader.judge import RECORD, Nearness, Network, Reader, encoded, open_linker
 
-__all__ = ["Nearness", "Reader", "encoded", "fresh_encoder", "open_linker", "parts_of"]
+__all__ = ["RECORD", "Nearness", "Network", "Reader", "encoded", "open_linker"]

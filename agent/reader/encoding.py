@@ -11,14 +11,15 @@ from agent.belief import Intent, Verdict
 from agent.linking.assembly import TAKEN_BACK
 from agent.linking.judging import STANCES
 from agent.linking.options import Kind, Option, Scene
+from prompts import render
 
 VERDICTS: tuple[str, ...] = (*get_args(Verdict), TAKEN_BACK)
 INTENTS: tuple[str, ...] = get_args(Intent)
 KINDS: tuple[str, ...] = get_args(Kind)
 EVIDENCE = len(VERDICTS) + len(STANCES) + 2
 """Numbers that the linear judge gives with an option: log-odds of verdicts and stances, whether any, closeness."""
-_MESSAGE, _QUESTION, _CARD, _VALUE = 110, 24, 40, 20
-"""Longest parts, in tokens."""
+_MESSAGE, _QUESTION, _CARD, _VALUE = 120, 160, 48, 20
+"""Longest parts: of a message, of an item and of any other option in tokens, of a question in characters."""
 _SCALE = 3.0
 _LEAST, _RAREST = 1e-3, 1e-4
 
@@ -28,7 +29,7 @@ class Encoded:
     """One scene for the network."""
 
     ids: tuple[int, ...]
-    """[CLS] where we are, what was asked [SEP] message [SEP]."""
+    """What was asked, the message, what is wanted."""
     message: tuple[int, int]
     """Places [start, end) of the message in `ids`."""
     options: tuple[tuple[int, ...], ...]
@@ -51,20 +52,24 @@ def encode(
     scene: Scene, chances: Sequence[Mapping[str, float]], intent: Mapping[str, float], tokenizer: Any
 ) -> Encoded:
     """Write a scene as ids; `chances` by option and `intent` are the linear judge's probabilities."""
-    belief, text = scene.belief, scene.sighting.message.text
+    belief = scene.belief
     asked = belief.questions[-1] if belief.questions else None
     question = asked.text if asked is not None and asked.turn == belief.turn else ""
     place = f"{len(belief.last_shown())} shown" if belief.turn else "first"
-    written = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
-    offsets = written["offset_mapping"][:_MESSAGE]
-    before = [tokenizer.cls_token_id, *_ids(place, tokenizer, 4), *_ids(question, tokenizer, 0)[-_QUESTION:]]
-    before.append(tokenizer.sep_token_id)
+    prompt = render("read", place=place, question=question[-_QUESTION:])
+    # What a person writes is never read as a mark of the chat format.
+    said = tokenizer(
+        scene.sighting.message.text, add_special_tokens=False, split_special_tokens=True, return_offsets_mapping=True
+    )
+    offsets = said["offset_mapping"][:_MESSAGE]
+    before, after = _ids(prompt.context, tokenizer), _ids(f"\n{prompt.own}", tokenizer)
     start = len(before)
     return Encoded(
-        ids=(*before, *written["input_ids"][:_MESSAGE], tokenizer.sep_token_id),
+        ids=(*before, *said["input_ids"][:_MESSAGE], *after),
         message=(start, start + len(offsets)),
         options=tuple(
-            tuple(_ids(option.text, tokenizer, _CARD if option.kind == "item" else _VALUE)) for option in scene.options
+            tuple(_ids(option.text, tokenizer, split_special_tokens=True)[: _CARD if option.kind == "item" else _VALUE])
+            for option in scene.options
         ),
         spans=tuple(_places(option, offsets, start) for option in scene.options),
         kinds=tuple(KINDS.index(option.kind) for option in scene.options),
@@ -73,9 +78,9 @@ def encode(
     )
 
 
-def _ids(text: str, tokenizer: Any, most: int) -> list[int]:
-    ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
-    return ids[:most] if most else ids
+def _ids(text: str, tokenizer: Any, **how: Any) -> list[int]:
+    ids: list[int] = tokenizer(text, add_special_tokens=False, **how)["input_ids"]
+    return ids
 
 
 def _places(option: Option, offsets: Sequence[tuple[int, int]], start: int) -> tuple[int, int]:

@@ -1,7 +1,8 @@
-"""The reader: a LoRA-tuned sentence encoder that judges what a message says of everything it may be about.
+"""The reader: layers of the language model with a LoRA judge what a message says of everything it may be about.
 
-It refines what the linear judge makes of the catalog's own words, and adds what no word names: values close in meaning,
-wishes in free words, wishes in force that are taken back, items of the list that are only hinted at.
+They answer by choosing among options written in the catalog's words, so that only well-formed updates can come out.
+The reader refines what the linear judge makes of the catalog's own words, and adds what no word names: values close in
+meaning, wishes in free words, wishes in force that are taken back, items of the list that are only hinted at.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,9 +28,13 @@ from retrieval.catalog import Catalog, UserError
 from retrieval.encoder import SentenceEncoder, open_embedded
 
 if TYPE_CHECKING:
-    from agent.reader.network import Heads
+    from torch import Tensor
+
+    from agent.reader.network import Batch
 
 PACKAGED = Path(__file__).with_name("weights")
+RECORD = "reader.json"
+"""The file beside the weights that says what they were trained on and how."""
 MEANT = 0.5
 """Probability from which a verdict is taken as meant."""
 NEAREST = 14
@@ -91,30 +96,71 @@ class Nearness:
         )
 
 
+class Network:
+    """The parts of a reader: tokenizer, embedding, layers that stay, layers that are tuned, heads."""
+
+    def __init__(self, model: Any, tokenizer: Any) -> None:
+        """Take the layers of a causal language model, in float32."""
+        from agent.reader.network import Heads, split
+
+        self.tokenizer = tokenizer
+        self.embedding, self.kept, tuned = split(model.model)
+        self.tuned: Any = tuned
+        self.heads = Heads(model.config.hidden_size).eval()
+
+    @classmethod
+    def of_base(cls, model: str, home: Path, say: Callable[[str], None] = lambda _: None) -> Network:
+        """Open the base weights of `model`: `embedded`, a folder or a Hub id; UserError when they cannot be had."""
+        import torch
+
+        from agent.base_model import load, resolve
+
+        source, _ = resolve(model, home, say)
+        return cls(*load(source, (), torch.float32))
+
+    def adapt(self, folder: Path) -> None:
+        """Merge the LoRA in `folder` into the tuned layers."""
+        from peft import PeftModel
+
+        from agent.base_model import quietly
+
+        with quietly():
+            self.tuned = PeftModel.from_pretrained(self.tuned, str(folder)).merge_and_unload().eval()
+
+    def lower(self, scenes: Batch) -> Tensor:
+        """Return the states (b, n, width) below the tuned layers."""
+        states: Tensor = self.kept(self.embedding(scenes.ids), scenes)
+        return states
+
+    def states(self, scenes: Batch) -> Tensor:
+        """Return the last states (b, n, width)."""
+        states: Tensor = self.tuned(self.lower(scenes), scenes)
+        return states
+
+
 class Reader:
     """Judges scenes by the network, with the linear judge's findings as evidence. Safe to share between threads."""
 
-    def __init__(self, linear: LinearJudge, nearness: Nearness, encoder: Any, heads: Heads) -> None:
-        """Read with `encoder`, the adapter merged into it, and `heads`; `open` is the way in."""
-        self.linear, self.near, self._encoder, self._heads = linear, nearness, encoder, heads
+    def __init__(self, linear: LinearJudge, nearness: Nearness, network: Network) -> None:
+        """Read with `network`; `open` is the way in."""
+        self.linear, self.near, self.network = linear, nearness, network
         self._hears = True
 
     @classmethod
-    def open(cls, linear: LinearJudge, home: Path, weights: Path = PACKAGED) -> Reader:
-        """Open the reader in the folder `weights`; UserError when it is not one or the encoder is not installed."""
-        from peft import PeftModel
+    def open(
+        cls, linear: LinearJudge, home: Path, weights: Path = PACKAGED, say: Callable[[str], None] = lambda _: None
+    ) -> Reader:
+        """Open the reader in the folder `weights`; UserError when it is not one or a model is not installed."""
         from safetensors.torch import load_file
 
-        from agent.reader.network import Heads
-
-        if not (weights / "heads.safetensors").is_file():
+        if not (weights / RECORD).is_file():
             raise UserError(f"reader: {weights} holds no reader; train one with `python -m finetune reader`")
-        encoder = open_embedded()
-        nearness = Nearness(linear.catalog, encoder, home / "reader")
-        tuned = PeftModel.from_pretrained(fresh_encoder(encoder), weights).merge_and_unload().eval()
-        heads = Heads(tuned.config.hidden_size)
-        heads.load_state_dict({name: value.float() for name, value in load_file(weights / "heads.safetensors").items()})
-        return cls(linear, nearness, tuned, heads.eval())
+        record = json.loads((weights / RECORD).read_text("utf-8"))
+        network = Network.of_base(record["config"]["model"], home, say)
+        network.adapt(weights)
+        found = load_file(weights / "heads.safetensors")
+        network.heads.load_state_dict({name: value.float() for name, value in found.items()})
+        return cls(linear, Nearness(linear.catalog, open_embedded(), home / "reader"), network)
 
     def alone(self) -> Reader:
         """Return the same reader without the linear judge's findings."""
@@ -126,14 +172,13 @@ class Reader:
         """Return what the message says of every option, and its intent."""
         import torch
 
-        from agent.reader.network import batch, states_of
+        from agent.reader.network import batch
 
-        tokenizer, _ = parts_of(self.near.encoder)
-        scenes = batch([encoded(scene, self.linear, tokenizer)])
+        scenes = batch([encoded(scene, self.linear, self.network.tokenizer)])
         if not self._hears:
             scenes = replace(scenes, evidence=scenes.evidence * 0, intent=scenes.intent * 0)
         with torch.inference_mode():
-            verdicts, stances, intents = self._heads(states_of(self._encoder, scenes), scenes)
+            verdicts, stances, intents = self.network.heads(self.network.states(scenes), scenes)
         of_items, of_others = torch.sigmoid(verdicts).tolist(), torch.softmax(stances, 1).tolist()
         chances = [
             dict(zip(VERDICTS, of_items[place], strict=True))
@@ -148,15 +193,18 @@ class Reader:
         return Judgement(said, tuple(chances), dict(zip(INTENTS, torch.softmax(intents[0], 0).tolist(), strict=True)))
 
 
-def open_linker(catalog: Catalog, reader: str, encoder: str, home: Path) -> Linker:
-    """Return the linker with the judge that the settings `reader` and `encoder` name; UserError when there is none.
+def open_linker(
+    catalog: Catalog, reader: str, model: str, home: Path, say: Callable[[str], None] = lambda _: None
+) -> Linker:
+    """Return the linker with the judge that the settings `reader` and `model` name; UserError when there is none.
 
-    `auto` is the packaged reader, and the linear judge where none is packaged or the encoder is not the embedded one.
+    `auto` is the packaged reader, and the linear judge where none is packaged or the model is a scripted one.
     """
     linear = LinearJudge(Judges.load(), catalog)
-    if reader == "none" or (reader == "auto" and not (encoder == "embedded" and PACKAGED.is_dir())):
+    if reader == "none" or (reader == "auto" and (model == "scripted" or not PACKAGED.is_dir())):
         return Linker(catalog, linear)
-    return Linker(catalog, Reader.open(linear, home, PACKAGED if reader == "auto" else Path(reader).expanduser()))
+    folder = PACKAGED if reader == "auto" else Path(reader).expanduser()
+    return Linker(catalog, Reader.open(linear, home, folder, say))
 
 
 def encoded(scene: Scene, linear: LinearJudge, tokenizer: Any) -> Encoded:
@@ -184,13 +232,6 @@ def parts_of(encoder: SentenceEncoder) -> tuple[Any, Any]:
     """Return the tokenizer and the transformer inside a sentence encoder."""
     model: Any = encoder.model
     return model.tokenizer, model[0].auto_model.eval()
-
-
-def fresh_encoder(encoder: SentenceEncoder) -> Any:
-    """Return another copy of the transformer inside `encoder`, in float32, for an adapter to change."""
-    from transformers import AutoModel
-
-    return AutoModel.from_pretrained(encoder.source, dtype="float32", local_files_only=True)
 
 
 def _values(catalog: Catalog, encoder: SentenceEncoder, cache: Path | None) -> Values:
