@@ -204,7 +204,7 @@ def test_what_is_remembered_is_shown_with_its_words_used_corrected_and_forgotten
     assert entries.count() == 1
     page.get_by_role("button", name="Forget everything").click()
     entries.first.wait_for(state="detached", timeout=WAIT)
-    assert page.locator(".memory").get_by_role("button", name="Turn on").count() == 1
+    page.locator(".memory button").filter(has_text="Turn on").wait_for(state="attached", timeout=WAIT)
 
 
 def test_edit_puts_the_last_message_back_into_the_box_and_why_shows_what_a_reason_rests_on(page: Page) -> None:
