@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent.belief import BeliefState, BeliefUpdate, ItemVerdict, Limit
+from agent.belief import BeliefState, BeliefUpdate, Limit
 from agent.explaining import Recorded, why, why_not
 from agent.notes import Notes
 from agent.revising import revised
@@ -132,7 +132,7 @@ class Answers:
         belief, judged = heard.belief, {entry.item_id for entry in heard.update.items}
         targets = [item for item in heard.update.targets if item in self.catalog]
         latest = [line.item_id for line in belief.last_shown() if line.item_id in self.catalog]
-        if not targets and self._unknown(heard.update.items):
+        if not targets and self._unknown(heard.update):
             return None
         whole = action == "compare" or _PLURAL & set(fold(heard.text).split())
         focus = [] if whole else [item for item in belief.focus if item in self.catalog and item not in judged]
@@ -162,10 +162,11 @@ class Answers:
             titles = [self._label(i) for i in update_ids(heard.update, verdict) if i in self.catalog]
             if titles:
                 lines.append(wording.format(listed(titles)))
-        return _joined(*lines, *self._unknown(heard.update.items))
+        return _joined(*lines, *self._unknown(heard.update))
 
-    def _unknown(self, items: Sequence[ItemVerdict]) -> list[str]:
-        refs = dict.fromkeys(entry.ref for entry in items if entry.item_id is None and not entry.ref.startswith("#"))
+    def _unknown(self, update: BeliefUpdate) -> list[str]:
+        judged = [entry.ref for entry in update.items if entry.item_id is None and not entry.ref.startswith("#")]
+        refs = dict.fromkeys((*judged, *update.unknown))
         return [f"“{ref}” is not in this catalog." for ref in refs]
 
     def _namesakes(self, named: Sequence[Item], spoken_of: Sequence[Item]) -> str:

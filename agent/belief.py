@@ -58,6 +58,8 @@ class Preference(Entry):
     attribute: str
     value: str | int | float
     weight: float = 1.0
+    than: tuple[str, ...] = ()
+    """Ids of the items that it is compared with: `older` than these, `funnier` than this one."""
 
 
 class Drop(Entry):
@@ -109,6 +111,8 @@ class BeliefUpdate(BaseModel):
     items: tuple[ItemVerdict, ...] = ()
     targets: tuple[str, ...] = ()
     """Ids of the items that a question, a comparison or a why is about; the belief does not change by them."""
+    unknown: tuple[str, ...] = ()
+    """Titles that were named and are not in the catalog, as written."""
 
     @property
     def wishes(self) -> tuple[Limit | Preference, ...]:

@@ -14,8 +14,10 @@ from agent.belief import (
 )
 from agent.linking.drafts import Draft, soften_choices, unique
 from agent.linking.features import positive
+from agent.linking.in_titles import TITLE
 from agent.linking.options import Option, Scene
 from retrieval.catalog import Catalog
+from retrieval.constraints import Op
 
 TAKEN_BACK = "taken_back"
 """Said of an item whose verdicts no longer hold."""
@@ -124,9 +126,8 @@ class _Writer:
                 Preference(attribute=attribute, value=value, weight=1 if wanted else -1, words=words)
             )
         else:
-            self.draft.limits.append(
-                Limit(attribute=attribute, op="is" if wanted else "is_not", value=value, words=words)
-            )
+            op: Op = "contains" if attribute == TITLE else "is" if wanted else "is_not"
+            self.draft.limits.append(Limit(attribute=attribute, op=op, value=value, words=words))
 
     def _words(self, option: Option) -> str:
         return self.message.text[slice(*option.span)] if option.span else ""

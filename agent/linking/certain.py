@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from agent.belief import BeliefState, Verdict, same
 from agent.linking import scope
+from agent.linking.in_titles import TITLE
 from agent.linking.mentions import Mention
 from agent.linking.words import Message
 
 if TYPE_CHECKING:
     from agent.linking.drafts import ValueSight
+    from agent.linking.options import Option
 
 VERDICTS: tuple[Verdict, ...] = ("seen", "liked", "disliked", "rejected", "accepted", "like_this", "unlike_this")
 IDLE = 0.6
@@ -63,6 +65,11 @@ _ASKS_FOR = re.compile(
     r"bit|little|kinda|really|very|with|and)"
     r"(?: (?:a|an|more|bit|little|really|very|some|lot|quite|with|set in|about|really))*$"
 )
+
+
+def plainly(option: Option) -> tuple[str, ...]:
+    """Return what is said of an option whatever a judge makes of it; empty when that is open."""
+    return ("is",) if option.kind == "value" and option.attribute == TITLE else ()
 
 
 def settle(said: Sequence[str], message: Message, mention: Mention, context: tuple[str, str]) -> list[Verdict]:

@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from agent.belief import BeliefState, BeliefUpdate
-from agent.linking import scope
+from agent.linking import certain, scope, unknown
 from agent.linking.assembly import assemble
 from agent.linking.attributes import AttributeLinker
 from agent.linking.drafts import ItemSight, Sighting, ValueSight
 from agent.linking.features import context_of, focus_features, item_features, value_features
+from agent.linking.in_titles import words_of_titles
 from agent.linking.judges import Judges
 from agent.linking.judging import Judge, LinearJudge
 from agent.linking.lexicon import Lexicon, Meaning
@@ -63,8 +64,9 @@ class Linker:
         """Return what `text` changes in `belief` as far as the catalog's own words tell."""
         scene = self.scene(text, belief)
         judgement = self.judge.judge(scene)
-        draft = assemble(scene, judgement.said, self.catalog)
         message = scene.sighting.message
+        said = [certain.plainly(option) or said for option, said in zip(scene.options, judgement.said, strict=True)]
+        draft = assemble(scene, said, self.catalog)
         question = belief.questions[-1] if belief.questions else None
         open_offer = question.yes if question is not None and question.turn == belief.turn else None
         if open_offer and _YES.match(message.line) and not (draft.limits or draft.wishes or draft.drops):
@@ -75,8 +77,13 @@ class Linker:
                 "drop": () if judgement.intent == "restart" else tuple(draft.drops),
                 "set": tuple(draft.limits),
                 "prefer": tuple(draft.wishes),
-                "items": tuple(draft.verdicts),
+                "items": (*draft.verdicts, *unknown.verdicts_on(message, scene.sighting.mentions)),
                 "targets": tuple(draft.targets),
+                "unknown": tuple(
+                    message.written(mention.start, mention.end)
+                    for mention in scene.sighting.mentions
+                    if mention.ref == unknown.REF
+                ),
             }
         )
         return Linked(update, residue_of(message, scene.sighting.mentions))
@@ -141,15 +148,17 @@ class Linker:
         return found
 
     def _mentions(self, message: Message, belief: BeliefState) -> tuple[Mention, ...]:
-        return resolve_overlaps(
+        found = resolve_overlaps(
             [
                 *self.titles.link(message, belief),
                 *self.references.link(message, belief),
                 *self.values.link(message, belief),
                 *self.numbers.link(message, belief),
                 *self.attributes.link(message),
+                *words_of_titles(message),
             ]
         )
+        return resolve_overlaps([*found, *unknown.unknown_titles(message, found)])
 
     def _meanings(self, mention: Mention, belief: BeliefState) -> tuple[Meaning, ...]:
         """Return what is to be judged: each value; one stand-in for bounds; an attribute only while it is in force."""

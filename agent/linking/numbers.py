@@ -25,6 +25,7 @@ _RANGE = re.compile(
     rf"{YEAR.format('high')}\b"
 )
 _SINGLE = re.compile(rf"\b{YEAR.format('year')}\b")
+_YEAR_NAMED = ("year ", "year of ", "years ")
 _CENTURY = re.compile(
     r"\b(?P<this>this|the 21st|the twenty first|21st) century\b|\b(?P<last>last|the 20th|20th) century\b"
 )
@@ -166,7 +167,9 @@ class NumberLinker:
             year = int(match["year"])
             if message.year_after(message.span(match)[0] - 1) is not None:
                 continue  # "T (1995)" names an item
-            if self.years[0] - 60 <= year <= self.years[1] + 15 and (found := mention(match, year, year)):
+            named = line[: match.start()].endswith(_YEAR_NAMED)
+            likely = named or self.years[0] - 60 <= year <= self.years[1] + 15
+            if likely and (found := mention(match, year, year)):
                 yield found
 
     @staticmethod

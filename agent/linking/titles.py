@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from agent.belief import BeliefState
 from agent.linking.lexicon import ARTICLES, CONNECTING, Lexicon, title_parts
 from agent.linking.mentions import Mention
-from agent.linking.words import Message, number_key
+from agent.linking.residue import STOP_WORDS
+from agent.linking.words import Message, number_key, plain
 
 ENOUGH = 1.0
 """Evidence from which a title is taken as meant."""
@@ -28,10 +29,10 @@ _TITLE_CUE_BEFORE = re.compile(
     r"played)(?: the| a| an| :)?$"
 )
 _CUE_AFTER = re.compile(
-    r"^(?:then|it is|is|was|were|seen|looks|sounds|please|pls|why|has|\?|!|\.|,|wins|again|no|yes|or|vs|and|"
+    r"^(?:[?!.,]|(?:then|it is|is|was|were|seen|looks|sounds|please|pls|why|has|wins|again|no|yes|or|vs|and|"
     r"tonight|for|made|"
     r"works|will|instead|got|does|i|we|made|gave|scared|type|vibe|style|had|ok|lol|thanks|sold|scares|film|movie|"
-    r"book|one)\b"
+    r"book|one)\b)"
 )
 
 
@@ -60,12 +61,14 @@ class TitleLinker:
                     found.append(Mention(start, end + 3, "item", CERTAIN, item_ids=(meant,)))
             elif ids:
                 strength = self._full_evidence(message, start, end, stems)
-                best = max(ids, key=lambda item: recent.get(item, 0.0))
+                best = max(self._to_the_letter(message, start, end, ids), key=lambda item: recent.get(item, 0.0))
                 strength += recent.get(best, 0.0)
                 if recent.get(best, 0.0) < 0.4 and parts:
                     best, strength = parts[0], strength + recent[parts[0]]
                 if strength >= ENOUGH:
                     found.append(Mention(start, end, "item", strength, item_ids=(best,)))
+            elif self._idle(message, start, end):
+                continue
             elif parts:
                 strength = self._part_evidence(message, start, end, stems) + recent[parts[0]]
                 if strength >= ENOUGH:
@@ -79,6 +82,17 @@ class TitleLinker:
                 if strength >= ENOUGH:
                     found.append(Mention(start, end, "item", strength, item_ids=(ids[0],)))
         return found
+
+    def _to_the_letter(self, message: Message, start: int, end: int, ids: Sequence[str]) -> Sequence[str]:
+        """Return those of `ids` whose title has the very words; all where none has: `Aliens` is not `Alien`."""
+        words = _bare([token.norm for token in message.tokens[start:end] if token.is_word])
+        exact = [item for item in ids if _bare(plain(self.lexicon.catalog[item].title).split()) == words]
+        return exact or ids
+
+    def _idle(self, message: Message, start: int, end: int) -> bool:
+        """Tell whether a span is made of words that say nothing by themselves and does not stand out as a title."""
+        words = [token.norm for token in message.tokens[start:end] if token.is_word]
+        return all(word in STOP_WORDS for word in words) and not self._marked(message, start, end)
 
     def _of_year(self, item_id: str, year: int) -> bool:
         """Tell whether an item's label has this year or its neighbour: sources date the same film differently."""
@@ -113,7 +127,7 @@ class TitleLinker:
         if len(stems) == 1 and message.tokens[start].corrected:
             base -= 0.4
         alone = sum(token.is_word for token in message.tokens) == len(stems)
-        if base < 0.3 and not alone:
+        if (base < 0.3 or self._idle(message, start, end)) and not alone:
             return min(base + self._context(message, start, end), 0.9 if not self._marked(message, start, end) else 2.0)
         return base + self._context(message, start, end)
 
@@ -156,6 +170,10 @@ class TitleLinker:
         if sum(token.is_word for token in message.tokens) <= len(words) + 2:
             evidence += 0.5
         return evidence
+
+
+def _bare(words: Sequence[str]) -> Sequence[str]:
+    return words[1:] if words[:1] and words[0] in ARTICLES else words
 
 
 def _recency(belief: BeliefState) -> dict[str, float]:

@@ -7,6 +7,7 @@ import re
 from agent.belief import BeliefState
 from agent.linking.lexicon import Lexicon, Meaning
 from agent.linking.mentions import Bound, Mention
+from agent.linking.residue import STOP_WORDS
 from agent.linking.words import NUMBER_WORDS, Message, key, stems
 from retrieval.constraints import Op
 
@@ -21,6 +22,7 @@ _AGE = re.compile(
     rf"(?= years?$| years? [.,!?]|$| [.,!?;]| and | so | but | my | now | who )"
     rf"|\b(?P<of>\d\d?) and (?:an? )?(?P<of2>\d\d?) (?:year|yr)s?\b)"
 )
+_ABOUT = re.compile(r"\b(?:about|on|theme|themes)(?: \w+)?$")
 _DIGITS = {word: str(number) for word, number in NUMBER_WORDS.items()}
 
 
@@ -37,7 +39,7 @@ class ValueLinker:
         nearby = self._people_nearby(belief)
         for start, end, words in message.grams(self.lexicon.longest):
             phrase = key(words)
-            if meanings := self.lexicon.values.get(phrase):
+            if (meanings := self.lexicon.values.get(phrase)) and not self._idle(message, start, end):
                 found.append(_mention(start, end, meanings, 1.5 if len(words) > 1 else 1.0))
             if words[0] in ("by", "with", "from", "of", "and"):
                 continue
@@ -49,6 +51,15 @@ class ValueLinker:
             ):
                 found.append(Mention(start, end, "value", 0.9, (person,)))
         return found
+
+    @staticmethod
+    def _idle(message: Message, start: int, end: int) -> bool:
+        """Tell whether one word names a value only by chance: `movie` is a theme after `about` alone."""
+        return (
+            end == start + 1
+            and message.tokens[start].norm in STOP_WORDS
+            and not _ABOUT.search(message.piece(start - 3, start))
+        )
 
     def _ages(self, message: Message) -> list[Mention]:
         found = []

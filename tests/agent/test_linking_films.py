@@ -160,3 +160,52 @@ def test_the_ledger_is_rebuilt_from_turns(films: Catalog) -> None:
     belief = belief_with(films, *FOUR)
     assert [line.position for line in belief.last_shown()] == [1, 2, 3, 4]
     assert all(isinstance(line, Shown) for line in belief.shown)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["The thing is, I am tired", "what about japanese instead", "something about sharks", "more", "for my friends"],
+)
+def test_words_of_every_day_are_neither_titles_nor_values(linker: Linker, text: str) -> None:
+    update = linker.link(text, BeliefState()).update
+    assert not update.targets
+    assert not {str(wish.value) for wish in update.wishes} & {"friendship", "time", "movies"}
+
+
+def test_a_title_to_the_letter_is_preferred_to_its_singular(linker: Linker, films: Catalog) -> None:
+    seen = linker.link("i've seen Alien and Aliens, give me something similar", BeliefState()).update
+    assert {films.label(films[item]) for item in seen.targets} == {"Alien (1979)", "Aliens (1986)"}
+
+
+@pytest.mark.parametrize(
+    ("text", "title", "verdict"),
+    [
+        ("do you have Paddington 3?", "Paddington 3", None),
+        ("something like The Umbrella Mender's Daughter", "The Umbrella Mender's Daughter", "like_this"),
+        ("I saw Winter of the Glass Heron, loved it", "Winter of the Glass Heron", "seen"),
+    ],
+)
+def test_a_title_that_is_not_here_is_named_and_taken_for_no_other(
+    linker: Linker, text: str, title: str, verdict: str | None
+) -> None:
+    update = linker.link(text, BeliefState()).update
+    assert update.unknown == (title,)
+    assert [entry.verdict for entry in update.items if entry.item_id is None] == ([verdict] if verdict else [])
+    assert not update.targets and not update.wishes
+
+
+@pytest.mark.parametrize(
+    "text", ["something like British Crime Drama", "I've seen Jaws 2 times", "NO HORROR PLEASE", "like Tom Hanks films"]
+)
+def test_values_names_and_counts_make_no_unknown_title(linker: Linker, text: str) -> None:
+    assert linker.link(text, BeliefState()).update.unknown == ()
+
+
+def test_a_word_asked_for_in_the_title_is_a_limit_on_the_title(linker: Linker) -> None:
+    update = linker.link('a western with "river" in the title', BeliefState()).update
+    assert ("title", "contains", "river") in {(entry.attribute, entry.op, entry.value) for entry in update.set}
+
+
+def test_a_year_that_is_named_as_one_counts_however_early(linker: Linker) -> None:
+    update = linker.link("something from the year 1800", BeliefState()).update
+    assert [(entry.attribute, entry.op, entry.value) for entry in update.set] == [("year", "is", 1800)]
