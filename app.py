@@ -141,8 +141,10 @@ footer{display:none!important} .tm,.tm *{box-sizing:border-box} .gradio-containe
 @keyframes pulse{50%{opacity:.25}}
 .tm .oops{padding:10px 14px;border-radius:10px;background:var(--no-tint);color:var(--no)}
 .tm .chips{display:flex;flex-wrap:wrap;gap:6px}
-.tm .chip{display:inline-flex;align-items:center;max-width:100%;padding:3px 4px 3px 11px;border-radius:999px;
-  background:var(--tint);font-size:13.5px;overflow-wrap:anywhere}
+.tm .chip{display:inline-flex;align-items:center;max-width:100%;padding:3px 4px 3px 11px;border-radius:10px;
+  background:var(--tint);font-size:13.5px;line-height:1.3;overflow-wrap:anywhere}
+.tm .chip small{display:block;max-width:30ch;overflow:hidden;text-overflow:ellipsis;white-space:nowrap;font-size:11px;
+  opacity:.7}
 .tm .chip.no{background:var(--no-tint);color:var(--no)}
 .tm .chip button{margin-left:3px;width:20px;height:20px;flex:none;border-radius:50%;text-align:center;
   line-height:18px;color:inherit;opacity:.65}
@@ -189,7 +191,7 @@ footer{display:none!important} .tm,.tm *{box-sizing:border-box} .gradio-containe
   .tm .top .soft,.tm #menu:not(:checked)~.drawer{display:none}
   .tm.none{display:none}
   .tm.known h2{margin-bottom:6px}
-  .tm.known h3{display:none}
+  .tm.known h3,.tm.known .chip small{display:none}
   .tm.known .chips{display:inline-flex;margin:0 6px 6px 0}
   .tm .hello{padding:5vh 0 20px}
   .tm .hello h2{font-size:23px}
@@ -373,8 +375,9 @@ def known_html(belief: "BeliefState", catalog: "Catalog") -> str:
         high = next((limit for limit in left if limit.op == "at_most" and limit.attribute == low.attribute), None)
         if high is not None:
             label = ranges(BeliefState(constraints=(low, high)), catalog.schema)[0][0]
+            words = dict.fromkeys((low.words, high.words))
             limits.append(
-                chip_html(label, "", f"{low.words} {high.words}", max(low.turn, high.turn), low.attribute, None)
+                chip_html(label, "", " ".join(words), max(low.turn, high.turn), low.attribute, None)
             )
             left = [limit for limit in left if limit not in (low, high)]
     for limit in left:
@@ -402,10 +405,11 @@ def known_html(belief: "BeliefState", catalog: "Catalog") -> str:
 
 
 def chip_html(label: str, tone: str, words: str, turn: int, attribute: str, value: object) -> str:
-    """Draw one chip; hovering it shows where it came from."""
-    origin = f"“{words.strip()}”, turn {turn}" if words.strip() else f"turn {turn}"
+    """Draw one chip with the words and the turn that it came from."""
+    origin = text_of(f"“{words.strip()}”, turn {turn}" if words.strip() else f"turn {turn}")
     remove = button(f"Remove {label}", "remove", inside="×", attribute=attribute, value=value, label=label)
-    return f'<span class="chip {tone}" title="{text_of(origin)}">{text_of(label)}{remove}</span>'
+    told = f"<span>{text_of(label)}<small>{origin}</small></span>"
+    return f'<span class="chip {tone}" title="{origin}">{told}{remove}</span>'
 
 
 def memory_html(profile: Plain) -> str:
