@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from agent import question_words as english
+from agent.directions import kinds_of
 from agent.inflection import bases, kin, singular
 from agent.notes import Notes
 from agent.reasons import connecting_words, words_of
@@ -106,10 +107,8 @@ class Questions:
         """Tell whether a column's name, its singular, or what it answers is among the words."""
         if column.role not in ("facet", "number", "date", "flag"):
             return False
-        kinds = {kind for kind, names in english.NAMES.items() if fold(column.name).replace(" ", "_") in names}
-        kinds |= {english.UNITS[column.unit]} if column.unit in english.UNITS else set()
         spoken = [word for word in words if not (english.AGES in cued and word in english.CUES["year"])]
-        return bool(kinds & cued) or any(self._is_name(word, column) for word in spoken)
+        return bool(kinds_of(column) & cued) or any(self._is_name(word, column) for word in spoken)
 
     def _names_column(self, word: str) -> bool:
         return any(self._is_name(word, column) for column in self.schema.with_role("facet", "number", "date", "flag"))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from agent.belief import BeliefState
-from retrieval.catalog import Catalog
+from collections.abc import Sequence
+
+from agent.belief import BeliefState, Preference
+from agent.directions import direction
+from retrieval.catalog import Catalog, fold
 from retrieval.query import Query, Wish
 
 EXAMPLES = 4
@@ -14,19 +17,16 @@ def query_of(belief: BeliefState, text: str, catalog: Catalog, limit: int) -> Qu
     """Return what retrieval needs of `belief`; `text` counts only when nothing in it was understood.
 
     Words come from wishes and limits, never from the message as a whole: filler does not drive the search. Items to
-    resemble are not themselves returned.
+    resemble are not themselves returned. Of two wishes for opposite ends of a number the later one counts.
     """
     like = _examples(belief, catalog)
     away = tuple(item for item in belief.with_verdict("unlike_this") if item in catalog)
-    words = _words(belief, catalog)
+    wishes = [_wish(entry, catalog) for entry in belief.preferences]
+    words = _words(belief, wishes, catalog)
     nothing_known = not (words or belief.constraints or belief.preferences or like)
     return Query(
         text=text if nothing_known and belief.intent == "search" else " ".join(words),
-        wishes=tuple(
-            Wish(entry.attribute, entry.value, entry.weight)
-            for entry in belief.preferences
-            if entry.attribute != "text" or entry.weight < 0
-        ),
+        wishes=_without_opposites([wish for wish in wishes if wish.than or not _free(wish)]),
         constraints=tuple(entry.constraint for entry in belief.constraints),
         exclude=never_shown(belief),
         like=like,
@@ -40,12 +40,36 @@ def never_shown(belief: BeliefState) -> frozenset[str]:
     return belief.excluded() | frozenset(belief.with_verdict("liked", "like_this", "unlike_this"))
 
 
-def _words(belief: BeliefState, catalog: Catalog) -> list[str]:
+def _wish(entry: Preference, catalog: Catalog) -> Wish:
+    """Return a preference with the way in which its value points, compared with items of the catalog only."""
+    column = catalog.schema.column(entry.attribute)
+    than = tuple(item for item in entry.than if item in catalog)
+    slices = f"{column.name}.{fold(str(entry.value))}" in catalog.schema.slices if column else False
+    points = column is not None and column.role == "number" and isinstance(entry.value, str)
+    way = direction(str(entry.value), column) if column and points and (than or not slices) else 0
+    return Wish(entry.attribute, entry.value, entry.weight, way, than)
+
+
+def _free(wish: Wish) -> bool:
+    """Tell whether a wish is only words to look for."""
+    return wish.attribute == "text" and wish.weight > 0
+
+
+def _without_opposites(wishes: Sequence[Wish]) -> tuple[Wish, ...]:
+    """Leave out a wish for one end of a number when a later one is for the other end."""
+    latest = {wish.attribute: _way(wish) for wish in wishes if _way(wish)}
+    return tuple(wish for wish in wishes if _way(wish) in (0, latest.get(wish.attribute)))
+
+
+def _way(wish: Wish) -> int:
+    return wish.direction if wish.weight > 0 else -wish.direction
+
+
+def _words(belief: BeliefState, wishes: Sequence[Wish], catalog: Catalog) -> list[str]:
     """Return the words of what is wanted: free wishes first, then facet values, each once."""
-    wishes = [entry for entry in belief.preferences if entry.weight > 0]
-    free = [str(entry.value) for entry in wishes if entry.attribute == "text"]
     facets = {column.name for column in catalog.schema.with_role("facet")}
-    values = [str(entry.value) for entry in wishes if entry.attribute in facets]
+    free = [str(wish.value) for wish in wishes if _free(wish)]
+    values = [str(wish.value) for wish in wishes if wish.weight > 0 and wish.attribute in facets]
     values += [str(entry.value) for entry in belief.constraints if entry.op == "is" and entry.attribute in facets]
     values += [str(entry.value) for entry in belief.constraints if entry.op == "contains"]
     return list(dict.fromkeys(free + values))

@@ -15,6 +15,10 @@ class Wish:
     attribute: str
     value: str | int | float
     weight: float = 1.0
+    direction: int = 0
+    """Of a number: 1 when the value asks for more of it, -1 for less; 0 when it is itself a number or a slice."""
+    than: tuple[str, ...] = ()
+    """Ids of the items to go beyond: more of it, or with a negative weight less of it, than these have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,4 +46,4 @@ class Candidate:
     score: float
     """Fused score, higher is better; comparable within one search only."""
     scores: Mapping[str, float] = field(default_factory=dict)
-    """Source name (dense, lexical, attributes, similar, popularity) -> its own normalised score in [0, 1]."""
+    """Source name (dense, lexical, attributes, critiques, similar...) -> its own normalised score in [0, 1]."""

@@ -1,4 +1,4 @@
-"""Search a catalog: hard constraints inside, five sources, one weighted sum."""
+"""Search a catalog: hard constraints inside, six sources, one weighted sum."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from retrieval.catalog import Catalog
 from retrieval.constraints import Constraint
+from retrieval.critique import Critiques
 from retrieval.encoder import Encoder
 from retrieval.filtering import Mask
 from retrieval.index import Index
@@ -31,6 +32,8 @@ class Weights:
     dense: float = 0.15
     lexical: float = 0.1
     attributes: float = 0.6
+    critiques: float = 0.5
+    """Wishes compared with items: more or less than these have. Chosen by `python -m evals bench critique`."""
     similar: float = 0.4
     popularity: float = 0.15
     avoided: float = -0.6
@@ -54,6 +57,7 @@ class Retriever:
         self.weights = weights or Weights()
         self.attributes = Attributes(index.catalog, index.filter)
         self.similar = Similar(index.catalog, index.filter, index.vectors)
+        self.critiques = Critiques(self.attributes, index.vectors, lambda text: encoder.encode([text])[0])
         self.popularity: Scores = np.array([item.popularity for item in index.catalog], np.float32)
 
     @property
@@ -99,8 +103,10 @@ class Retriever:
 
     def sources(self, query: Query, allowed: Mask) -> dict[str, Scores]:
         """Return source name -> (n,) scores in [0, 1], of the sources that the query uses and popularity."""
-        wanted = [wish for wish in query.wishes if wish.weight > 0]
-        unwanted = [wish for wish in query.wishes if wish.weight < 0]
+        compared = [wish for wish in query.wishes if self.critiques.takes(wish)]
+        plain = [wish for wish in query.wishes if not self.critiques.takes(wish)]
+        wanted = [wish for wish in plain if wish.weight > 0]
+        unwanted = [wish for wish in plain if wish.weight < 0]
         text = " ".join((query.text, *self._free_words(wanted))).strip()
         found: dict[str, Scores] = {}
         if text:
@@ -108,6 +114,8 @@ class Retriever:
             found["lexical"] = share_of_best(self.index.lexical.scores(text), allowed)
         if wanted:
             found["attributes"] = self.attributes.scores(wanted)
+        if compared:
+            found["critiques"] = self.critiques.scores(compared)
         if query.like:
             found["similar"] = self.similar.scores(query.like, allowed)
         if unwanted:
@@ -119,7 +127,7 @@ class Retriever:
 
     def _fuse(self, query: Query, sources: dict[str, Scores], allowed: Mask) -> Scores:
         fused = np.zeros(len(self.catalog), np.float32)
-        alone = "attributes" not in sources and not query.like
+        alone = sources.keys().isdisjoint(("attributes", "critiques")) and not query.like
         for name, scores in sources.items():
             stress = self.weights.words_alone if alone and name in ("dense", "lexical") else 1.0
             fused += np.float32(stress * getattr(self.weights, name)) * scores

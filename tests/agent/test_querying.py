@@ -48,7 +48,7 @@ def test_words_come_from_wishes_and_limits_that_are_wanted() -> None:
 
 def test_a_wish_on_a_number_is_not_a_word_to_look_for() -> None:
     query = query_of(belief_with(BeliefUpdate(prefer=(wish("length", "short"),))), "", CATALOG, 10)
-    assert (query.text, query.wishes) == ("", (Wish("length", "short", 1.0),))
+    assert (query.text, query.wishes) == ("", (Wish("length", "short", 1.0, direction=-1),))
 
 
 def test_free_words_to_avoid_go_where_avoided_things_go() -> None:
