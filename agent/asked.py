@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from agent import question_words as english
-from agent.directions import kinds_of
+from agent.directions import measured_by
 from agent.inflection import bases, kin, singular
 from agent.notes import Notes
 from agent.reasons import connecting_words, words_of
@@ -108,7 +108,7 @@ class Questions:
         if column.role not in ("facet", "number", "date", "flag"):
             return False
         spoken = [word for word in words if not (english.AGES in cued and word in english.CUES["year"])]
-        return bool(kinds_of(column) & cued) or any(self._is_name(word, column) for word in spoken)
+        return bool(measured_by(column) & cued) or any(self._is_name(word, column) for word in spoken)
 
     def _names_column(self, word: str) -> bool:
         return any(self._is_name(word, column) for column in self.schema.with_role("facet", "number", "date", "flag"))

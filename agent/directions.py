@@ -11,7 +11,7 @@ ANY = dict.fromkeys(("low", "small"), LESS) | dict.fromkeys(("high", "big", "lar
 _REVERSED = frozenset(("less", "not", "least"))
 
 
-def kinds_of(column: Column) -> frozenset[str]:
+def measured_by(column: Column) -> frozenset[str]:
     """Return what a column measures, by its unit and its name: length, year, price, rating."""
     named = {kind for kind, names in NAMES.items() if fold(column.name).replace(" ", "_") in names}
     return frozenset(named | ({UNITS[column.unit]} if column.unit in UNITS else set()))
@@ -29,7 +29,7 @@ def direction(phrase: str, column: Column) -> int:
 
 def _sign(word: str, column: Column) -> int:
     roots = bases(word)
-    for kind in kinds_of(column):
+    for kind in measured_by(column):
         if known := roots & ORDER.get(kind, {}).keys():
             return ORDER[kind][min(known)]
     return ANY[min(known)] if (known := roots & ANY.keys()) else 0

@@ -68,7 +68,7 @@ class Critiques:
             return progress
         having = match if wish.weight > 0 else 1 - match
         share = (1 - HELD) * float(having[places].mean()) if places else 0.0
-        return ((1 - share) * having + share * progress).astype(np.float32)
+        return np.asarray((1 - share) * having + share * progress, np.float32)
 
     def _number(self, wish: Wish, attribute: str, places: list[int]) -> Scores:
         numbers = self.filter.numbers(attribute)
@@ -80,7 +80,7 @@ class Critiques:
         start = (max(references) if sign > 0 else min(references)) if references else float(np.median(known))
         beyond = np.nan_to_num(sign * (numbers - start) / _spread(known), nan=0.0)
         too_far = np.maximum(beyond - ENOUGH, 0) / FALL if references else np.zeros_like(beyond)
-        return (np.clip(beyond / FELT, 0, 1) * np.exp(-too_far)).astype(np.float32)
+        return np.asarray(np.clip(beyond / FELT, 0, 1) * np.exp(-too_far), np.float32)
 
     def _end(self, wish: Wish, known: NDArray[np.float64]) -> int:
         """Return which end of a number a slice of the schema is at, 0 for what is no slice."""

@@ -134,7 +134,9 @@ class _Writer:
 
 
 def _spoken(option: Option) -> str:
-    """Return a bound as a soft wish has it: a decade by its name, else the words of the bound."""
+    """Return a bound as a soft wish has it: a comparative, a decade by its name, else the words of the bound."""
+    if option.mention is not None and option.mention.ref:
+        return option.mention.ref
     low, high = (next((b.value for b in option.bounds if b.op == op), None) for op in ("at_least", "at_most"))
     if low is not None and high is not None and high - low == _DECADE and low % 10 == 0:
         return f"{low:.0f}s"

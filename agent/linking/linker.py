@@ -10,6 +10,7 @@ from agent.belief import BeliefState, BeliefUpdate
 from agent.linking import certain, scope, unknown
 from agent.linking.assembly import assemble
 from agent.linking.attributes import AttributeLinker
+from agent.linking.comparatives import compare
 from agent.linking.drafts import ItemSight, Sighting, ValueSight
 from agent.linking.features import context_of, focus_features, item_features, value_features
 from agent.linking.in_titles import words_of_titles
@@ -20,6 +21,7 @@ from agent.linking.mentions import Mention, resolve_overlaps
 from agent.linking.numbers import NumberLinker
 from agent.linking.options import Near, Scene, options_of
 from agent.linking.references import ReferenceLinker
+from agent.linking.relative import RelativeLinker
 from agent.linking.residue import residue_of
 from agent.linking.titles import TitleLinker
 from agent.linking.values import ValueLinker
@@ -55,6 +57,7 @@ class Linker:
         self.titles = TitleLinker(self.lexicon)
         self.values = ValueLinker(self.lexicon)
         self.numbers = NumberLinker(catalog)
+        self.relative = RelativeLinker(catalog)
         self.references = ReferenceLinker(self.lexicon)
         self.attributes = AttributeLinker(catalog)
         self.soft = descriptive_columns(catalog)
@@ -86,7 +89,13 @@ class Linker:
                 ),
             }
         )
-        return Linked(update, residue_of(message, scene.sighting.mentions))
+        mentions = scene.sighting.mentions
+        return Linked(compare(update, message, mentions, belief), residue_of(message, mentions))
+
+    def compare(self, update: BeliefUpdate, text: str, belief: BeliefState) -> BeliefUpdate:
+        """Return `update` with the items that its wishes are compared with in `text`, its message."""
+        message = self._spelled(Message(text))
+        return compare(update, message, self._mentions(message, belief), belief)
 
     def scene(self, text: str, belief: BeliefState, near: Nearby | None = None) -> Scene:
         """Return `text` in its context with everything it may be about; `near` stands in for the judge's own."""
@@ -148,12 +157,13 @@ class Linker:
         return found
 
     def _mentions(self, message: Message, belief: BeliefState) -> tuple[Mention, ...]:
+        named = [*self.titles.link(message, belief), *self.references.link(message, belief)]
         found = resolve_overlaps(
             [
-                *self.titles.link(message, belief),
-                *self.references.link(message, belief),
+                *named,
                 *self.values.link(message, belief),
                 *self.numbers.link(message, belief),
+                *self.relative.link(message, resolve_overlaps(named), belief),
                 *self.attributes.link(message),
                 *words_of_titles(message),
             ]

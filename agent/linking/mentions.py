@@ -36,7 +36,7 @@ class Mention:
     """For a mention of an attribute as such (`the year`), its name."""
     item_ids: tuple[str, ...] = ()
     ref: str = ""
-    """For an item: `#2` for a position, empty for a title as written."""
+    """For an item: `#2` for a position, empty for a title as written. For a bound: the comparative that set it."""
 
     @property
     def length(self) -> int:

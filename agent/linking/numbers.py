@@ -78,10 +78,6 @@ _COMPARED_AFTER = re.compile(
 _LENGTHY = re.compile(r"\b(?:length|runtime|long|longer|minutes?|mins?|hours?|short|shorter|its over|if its)\b")
 _SPAN = re.compile(r"\bbetween (?P<low>\d+) and (?P<high>\d+) ?(?:minutes?|mins?)\b")
 _BUDGET = re.compile(r"\b(?:have|got|ive|only|just|weve|there is|theres|with|in|for) (?:\w+ ){0,2}$")
-_RELATIVE = re.compile(
-    r"\b(?P<word>newer|older|earlier|later|shorter|longer|more recent) than (?:those|that|these|this|them|it|"
-    r"any of|all of|both|the)\b"
-)
 
 
 def amount(words: str) -> float | None:
@@ -131,7 +127,6 @@ class NumberLinker:
             found += self._bare_durations(message, self.minutes.name, belief)
         if self.others:
             found += self._counts(message)
-        found += self._relative(message, belief)
         return found
 
     def _years(self, message: Message, column: str) -> Iterator[Mention]:
@@ -234,17 +229,6 @@ class NumberLinker:
                 found = _limited(message, column.name, place, place + 2, number, whole=True)
                 if found:
                     yield found
-
-    def _relative(self, message: Message, belief: BeliefState) -> Iterator[Mention]:
-        shown = [self.catalog[line.item_id] for line in belief.last_shown() if line.item_id in self.catalog]
-        for match in _RELATIVE.finditer(message.line):
-            column = self.minutes if match["word"] in ("shorter", "longer") else self.year
-            known = [number for item in shown if column and (number := item.number(column.name)) is not None]
-            if not column or not known:
-                continue
-            less = match["word"] in ("older", "earlier", "shorter")
-            bound = Bound(column.name, "at_most" if less else "at_least", min(known) - 1 if less else max(known) + 1)
-            yield Mention(*message.span(match), "bound", 3.0, bounds=(bound,))
 
 
 def _range(column: str, low: int | None, high: int | None) -> tuple[Bound, ...]:
