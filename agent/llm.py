@@ -1,4 +1,4 @@
-"""The language model as the agent uses it: score Semantic IDs, choose lines, write sentences."""
+"""The language model as the agent talks through it: score Semantic IDs, write sentences."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from retrieval.semantic_ids import SemanticId, SemanticIds
 
 
 class LanguageModel(Protocol):
-    """Three tasks, each with its own prompt. Implementations hold no conversation."""
+    """Two tasks, each with its own prompts. Implementations hold no conversation."""
 
     @property
     def model_id(self) -> str:
@@ -27,10 +27,6 @@ class LanguageModel(Protocol):
         """Return log p(path | prompt) in nats for each Semantic ID, normalised over the whole catalog's trie."""
         ...
 
-    def choose_lines(self, prompt: Prompt, lines: Sequence[str], most: int) -> list[str]:
-        """Return up to `most` of `lines`, in the order the model wrote them; nothing else can come out."""
-        ...
-
     def write(
         self, prompts: Sequence[Prompt], words: Sequence[Collection[str]], max_tokens: int
     ) -> Iterator[tuple[int, str]]:
@@ -42,27 +38,21 @@ class LanguageModel(Protocol):
 
 
 class ScriptedLanguageModel:
-    """A language model without weights: scores by a formula, chooses nothing, writes what it was told to.
+    """A language model without weights: scores by a formula and writes `sentence` for every prompt.
 
-    Most tests run on it. `lines` is what it answers when it may choose lines (those on offer only), `sentence` what it
-    writes for every prompt.
+    Most tests run on it.
     """
 
     model_id = "scripted"
     adapter_id = "scripted"
 
-    def __init__(self, lines: Sequence[str] = (), sentence: str = "") -> None:
-        """Answer with `lines` and `sentence` from now on."""
-        self.lines = tuple(lines)
+    def __init__(self, sentence: str = "") -> None:
+        """Write `sentence` from now on."""
         self.sentence = sentence
 
     def score_paths(self, prompt: Prompt, paths: Sequence[SemanticId]) -> list[float]:
         """Prefer earlier paths: log-probability falls by one nat a place."""
         return [-float(place) for place, _ in enumerate(paths, start=1)]
-
-    def choose_lines(self, prompt: Prompt, lines: Sequence[str], most: int) -> list[str]:
-        """Return the scripted lines that are on offer."""
-        return [line for line in self.lines if line in set(lines)][:most]
 
     def write(
         self, prompts: Sequence[Prompt], words: Sequence[Collection[str]], max_tokens: int

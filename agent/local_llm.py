@@ -16,7 +16,6 @@ from prompts import Prompt
 from retrieval.catalog import UserError
 from retrieval.encoder import best_dtype
 from retrieval.semantic_ids import SemanticId, SemanticIds, token
-from retrieval.trie import Trie
 
 if TYPE_CHECKING:
     import torch
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 RECORD = "tastemaker.json"
 """The file beside an adapter's weights that says what it was trained on and for."""
 
-LIKELY = 0.5
-"""Probability below which a line is not taken."""
 REPEATED = 1.0
 """What each earlier occurrence of a token in a sentence takes off its logit: small models write in circles."""
 
@@ -118,41 +115,6 @@ class LocalLanguageModel:
                     scores[place] += float(chosen)
         return scores
 
-    def choose_lines(self, prompt: Prompt, lines: Sequence[str], most: int) -> list[str]:
-        """Return up to `most` of `lines` by greedy decoding inside a trie over their tokens; `done` ends the answer.
-
-        A line is taken while it has at least `LIKELY` of the probability, normalised over the trie, that is while the
-        model finds it likelier than everything else together.
-        """
-        import torch
-
-        trie = self._line_trie(tuple(lines))
-        chosen: list[str] = []
-        with torch.inference_mode():
-            hidden, cache = self._prefill(prompt.context, prompt.own)
-            while len(chosen) < most:
-                path: list[int] = []
-                share = 1.0
-                while allowed := trie.allowed(path):
-                    step = allowed[0]
-                    if len(allowed) > 1:
-                        shares = self._head(hidden[:, -1])[0, list(allowed)].softmax(0)
-                        step = allowed[int(shares.argmax())]
-                        share *= float(shares.max())
-                        if share < LIKELY:
-                            return chosen
-                    path.append(step)
-                    forced = [step]
-                    while len(following := trie.allowed(path)) == 1:
-                        path.append(following[0])
-                        forced.append(following[0])
-                    hidden = self._step(forced, cache)
-                line = self.tokenizer.decode(path).strip()
-                if line == "done" or line in chosen:
-                    break
-                chosen.append(line)
-        return chosen
-
     def write(
         self, prompts: Sequence[Prompt], words: Sequence[Collection[str]], max_tokens: int
     ) -> Iterator[tuple[int, str]]:
@@ -219,21 +181,9 @@ class LocalLanguageModel:
         out = self.model.model(ids, use_cache=True)
         return out.last_hidden_state[:, -1:], out.past_key_values
 
-    def _step(self, ids: list[int], cache: Any) -> torch.Tensor:
-        import torch
-
-        hidden: torch.Tensor = self.model.model(
-            torch.tensor([ids]), past_key_values=cache, use_cache=True
-        ).last_hidden_state[:, -1:]
-        return hidden
-
     def _head(self, hidden: torch.Tensor) -> torch.Tensor:
         logits: torch.Tensor = self.model.lm_head(hidden)
         return logits
-
-    @lru_cache(maxsize=4)  # noqa: B019 -- lives as long as the model, which lives as long as the process
-    def _line_trie(self, lines: tuple[str, ...]) -> Trie:
-        return Trie([*(self._encode(f"{line}\n") for line in dict.fromkeys(lines)), self._encode("done\n")])
 
 
 def _quantised(model: Any) -> Any:

@@ -97,7 +97,7 @@ class Recommender:
         from agent.understanding import Understanding
 
         catalog = retriever.catalog
-        understanding: Understands = Understanding(linker, llm, catalog)
+        understanding: Understands = Understanding(linker)
         tools = Tools(
             understanding=understanding,
             retriever=retriever,

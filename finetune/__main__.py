@@ -55,7 +55,6 @@ def sft(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-    from agent.linking import Linker
     from agent.settings import Settings
     from finetune.examples import alignment_examples, dialogue_examples, held_out, read_dialogues
     from finetune.sft import train
@@ -75,7 +74,7 @@ def sft(
     console.print(f"{len(kept)} dialogues to learn from, {len(dialogues) - len(kept)} held out")
     with console.status("Building examples with the same prompts and search that serve"):
         examples = list(alignment_examples(retriever, config.seed))
-        examples += dialogue_examples(kept, retriever, Linker(retriever.catalog), config.seed)
+        examples += dialogue_examples(kept, retriever, config.seed)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:
         bars: dict[str, TaskID] = {}

@@ -29,7 +29,7 @@ class TrainingConfig(BaseModel):
     """Tokens of a batch, padding included."""
     longest: int = Field(512, ge=32)
     """Longer examples are left out, and counted."""
-    mix: dict[str, float] = {"rank": 4, "reason": 3, "belief": 2, "alignment": 1}
+    mix: dict[str, float] = {"rank": 4, "reason": 3, "alignment": 1}
     """Share of stage 2's examples by task; each task repeats as often as needed."""
     every: int = Field(10, ge=1)
     """Steps between two checkpoints."""

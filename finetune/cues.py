@@ -132,15 +132,11 @@ def _fit(rows: Sequence[Row], classes: Sequence[str], exclusive: bool, power: fl
 
 def main() -> None:
     """Fit on the train dialogues over the demo catalog and rewrite the packaged weights."""
-    import json
-    from pathlib import Path
-
+    from finetune.examples import labelled, read_dialogues
     from retrieval.reading import demo_catalog
 
-    here = Path(__file__).parent
     catalog = demo_catalog()
-    lines = (here / "dialogues" / "dialogues.jsonl").read_text("utf-8").splitlines()
-    dialogues = [dialogue for dialogue in map(json.loads, lines) if dialogue["split"] == "train"]
+    dialogues = [dialogue for path in labelled() for dialogue in read_dialogues(path)]
     fit(collect(dialogues, catalog, Linker(catalog)), catalog).save()
 
 

@@ -1,4 +1,4 @@
-"""Conversations -> training examples, by the same prompts, search and linkers that serve."""
+"""Conversations -> training examples, by the same prompts and search that serve."""
 
 from __future__ import annotations
 
@@ -13,19 +13,15 @@ from typing import Any
 
 from agent.belief import BeliefState, Shown, apply
 from agent.facts import few_facts
-from agent.linking import Linked, Linker
 from agent.querying import query_of
 from agent.ranking import OPTIONS, rank_prompt
 from agent.reasons import FactCheck, reason_prompt
 from agent.transcripts import belief_from_turns, resolve_title, update_from_dict
-from agent.understanding import WISHFUL, belief_prompt, lines_of
 from prompts import Prompt, Tokens, render
 from retrieval.catalog import Catalog, UserError
 from retrieval.search import Retriever
 
 Dialogue = Mapping[str, Any]
-PLAIN = 0.3
-"""Share of the messages without a further wish that become examples of saying nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +87,8 @@ def alignment_examples(retriever: Retriever, seed: int) -> Iterator[Example]:
                 yield Example("history", render("history", nouns=nouns, liked=shown), codes.text(following))
 
 
-def dialogue_examples(
-    dialogues: Iterable[Dialogue], retriever: Retriever, linker: Linker, seed: int
-) -> Iterator[Example]:
-    """Yield ranking, reason and belief examples of every turn, in order."""
+def dialogue_examples(dialogues: Iterable[Dialogue], retriever: Retriever, seed: int) -> Iterator[Example]:
+    """Yield ranking and reason examples of every turn, in order."""
     catalog, check, rng = retriever.catalog, FactCheck(retriever.catalog), random.Random(seed)
     for dialogue in dialogues:
         turns: Sequence[Mapping[str, Any]] = dialogue["turns"]
@@ -102,11 +96,6 @@ def dialogue_examples(
             before = belief_from_turns(turns[:place], catalog)
             update = update_from_dict(turn["update"], catalog, before)
             belief = apply(before, update)
-            if update.intent in WISHFUL:
-                linked = _forgetful(linker.link(turn["user"], before), rng)
-                lines = lines_of(update, linked.update, catalog)
-                if lines or (linked.residue and rng.random() < PLAIN):
-                    yield Example("belief", belief_prompt(turn["user"], linked), "\n".join([*lines, "done"]) + "\n")
             shown = [(resolve_title(line["title"], catalog), line.get("reason", "")) for line in turn.get("shown", ())]
             known = [(item, reason) for item, reason in shown if item is not None]
             following = turns[place + 1] if place + 1 < len(turns) else None
@@ -114,22 +103,6 @@ def dialogue_examples(
             for item, reason in known:
                 if reason and len(check.unsupported(reason, catalog[item], belief)) <= 1:
                     yield Example("reason", reason_prompt(turn["user"], belief, catalog[item], catalog), reason)
-
-
-def _forgetful(linked: Linked, rng: random.Random) -> Linked:
-    """Return what linkers that know half as much would have found: the words of the rest are left unexplained.
-
-    On the dialogues they were made with, the linkers leave the language model too little to learn from.
-    """
-    update = linked.update
-    forgotten = [entry for entry in update.wishes if isinstance(entry.value, str) and rng.random() < 0.5]
-    kept = update.model_copy(
-        update={
-            "set": tuple(entry for entry in update.set if entry not in forgotten),
-            "prefer": tuple(entry for entry in update.prefer if entry not in forgotten),
-        }
-    )
-    return Linked(kept, tuple(dict.fromkeys([*linked.residue, *(entry.words for entry in forgotten)])))
 
 
 def _ranking(

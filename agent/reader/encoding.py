@@ -18,7 +18,7 @@ INTENTS: tuple[str, ...] = get_args(Intent)
 KINDS: tuple[str, ...] = get_args(Kind)
 EVIDENCE = len(VERDICTS) + len(STANCES) + 2
 """Numbers that the linear judge gives with an option: log-odds of verdicts and stances, whether any, closeness."""
-_MESSAGE, _QUESTION, _CARD, _VALUE = 120, 160, 48, 20
+_MESSAGE, _QUESTION, _CARD, _VALUE = 120, 160, 36, 20
 """Longest parts: of a message, of an item and of any other option in tokens, of a question in characters."""
 _SCALE = 3.0
 _LEAST, _RAREST = 1e-3, 1e-4

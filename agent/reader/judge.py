@@ -37,7 +37,7 @@ RECORD = "reader.json"
 """The file beside the weights that says what they were trained on and how."""
 MEANT = 0.5
 """Probability from which a verdict is taken as meant."""
-NEAREST = 14
+NEAREST = 8
 """Values close in meaning that are judged."""
 WINDOW = 6
 """Longest run of tokens whose meaning is compared with values."""

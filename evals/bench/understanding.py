@@ -106,7 +106,7 @@ def score(
 
 
 def parts(rec: Recommender) -> dict[str, Understand]:
-    """Return what understands, part by part: each judge alone, both, and both with the language model."""
+    """Return what understands, part by part: each judge alone, both, and both with wishes in own words, as served."""
     from agent.linking import Linker
     from agent.reader import Reader
     from agent.transcripts import update_as_dict
@@ -121,7 +121,7 @@ def parts(rec: Recommender) -> dict[str, Understand]:
     if isinstance(judge, Reader):
         found["reader alone"] = of(Linker(rec.catalog, judge.alone()))
         found["both"] = of(rec.linker)
-    return {**found, "with the language model": rec.understand}
+    return {**found, "tastemaker": rec.understand}
 
 
 def majority(dialogues: Sequence[Mapping[str, Any]]) -> Understand:

@@ -49,14 +49,6 @@ def test_scoring_on_a_shared_cache_equals_scoring_each_path_in_full(llm: LocalLa
         assert np.isclose(score, slow, atol=1e-3)
 
 
-def test_only_lines_on_offer_are_chosen_each_once(llm: LocalLanguageModel) -> None:
-    lines = ("want grapes Riesling", "want grapes Malbec", "avoid region Mosel")
-    for text in ("one", "two", "three", "four"):
-        chosen = llm.choose_lines(render("id_to_title", code=text), lines, 3)
-        assert set(chosen) <= set(lines)
-        assert len(chosen) == len(set(chosen)) <= 3
-
-
 def test_sentences_hold_given_words_only_and_do_not_depend_on_their_neighbours(llm: LocalLanguageModel) -> None:
     prompts = [Prompt("<|im_start|>user\nShort facts:\n", f"{text}\n") for text in ("a", "longer than the first", "b")]
     words = [{"calm", "from", "Mosel"}, {"Malbec", "is", "what", "it"}, {"red"}]

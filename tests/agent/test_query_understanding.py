@@ -11,7 +11,6 @@ from typer.testing import CliRunner
 from agent.__main__ import app
 from agent.belief import BeliefState
 from agent.linking import Linker
-from agent.llm import ScriptedLanguageModel
 from agent.query_understanding import QueryUnderstanding, explain
 from agent.understanding import Understanding
 from retrieval.catalog import Catalog
@@ -19,7 +18,7 @@ from retrieval.catalog import Catalog
 
 @pytest.fixture(scope="module")
 def understood(demo_catalog: Catalog) -> QueryUnderstanding:
-    understanding = Understanding(Linker(demo_catalog), ScriptedLanguageModel(()), demo_catalog)
+    understanding = Understanding(Linker(demo_catalog))
     return explain(understanding, "a thriler from the 90s, no Brad Pitt, bittersweet like Heat", BeliefState())
 
 

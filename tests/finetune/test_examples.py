@@ -7,9 +7,7 @@ from pathlib import Path
 import pytest
 
 from agent import Recommender, Settings
-from agent.linking import Linker
 from agent.log import ConversationLog
-from agent.understanding import wish_lines
 from finetune.examples import Example, alignment_examples, dialogue_examples, held_out, read_dialogues
 from finetune.export import dialogues_of, write_dialogues
 from retrieval.catalog import UserError
@@ -27,7 +25,7 @@ def retriever(tmp_path_factory: pytest.TempPathFactory) -> Retriever:
 
 @pytest.fixture(scope="module")
 def examples(retriever: Retriever) -> list[Example]:
-    return list(dialogue_examples(read_dialogues()[:12], retriever, Linker(retriever.catalog), seed=0))
+    return list(dialogue_examples(read_dialogues()[:12], retriever, seed=0))
 
 
 def test_a_ranking_example_offers_the_shown_item_among_others_that_the_search_found(
@@ -51,16 +49,6 @@ def test_the_right_option_does_not_stand_at_a_fixed_place(examples: list[Example
     assert len(places) > 3
 
 
-def test_belief_examples_answer_with_lines_that_serving_offers(examples: list[Example], retriever: Retriever) -> None:
-    offered = {*wish_lines(retriever.catalog), "done"}
-    belief = [example for example in examples if example.task == "belief"]
-    assert belief
-    for example in belief:
-        lines = example.answer.splitlines()
-        assert set(lines) <= offered
-        assert lines[-1] == "done"
-
-
 def test_alignment_covers_every_item_both_ways(retriever: Retriever) -> None:
     tasks = [example.task for example in alignment_examples(retriever, seed=0)]
     assert tasks.count("title_to_id") == tasks.count("id_to_title") == len(retriever.catalog)
@@ -68,9 +56,9 @@ def test_alignment_covers_every_item_both_ways(retriever: Retriever) -> None:
 
 
 def test_the_same_seed_gives_the_same_examples(retriever: Retriever) -> None:
-    linker, dialogues = Linker(retriever.catalog), read_dialogues()[:2]
-    once = list(dialogue_examples(dialogues, retriever, linker, seed=3))
-    assert once == list(dialogue_examples(dialogues, retriever, linker, seed=3))
+    dialogues = read_dialogues()[:2]
+    once = list(dialogue_examples(dialogues, retriever, seed=3))
+    assert once == list(dialogue_examples(dialogues, retriever, seed=3))
 
 
 def test_the_held_out_share_depends_on_the_dialogue_alone() -> None:
@@ -114,7 +102,7 @@ def test_what_the_chat_logged_becomes_dialogues_that_training_reads(
     assert dialogue["turns"][1]["update"]["items"][0]["verdict"] == "liked"
     assert dialogue["turns"][0]["shown"][0]["title"] == first.items[0].title
     assert json.loads(out.read_text())["id"] == "one"
-    learned = list(dialogue_examples([dialogue], retriever, Linker(retriever.catalog), seed=0))
+    learned = list(dialogue_examples([dialogue], retriever, seed=0))
     liked = [example.options[0] for example in learned if example.task == "rank"]
     assert first.items[1].id in liked
     log.close()
