@@ -99,7 +99,7 @@ class Critiques:
         """Return (n,) how far items lie beyond the mean of those at `places`, in spreads, cut to [0, 1]."""
         along = sign * (self.vectors @ direction)
         start = along[places].mean() if places else along.mean()
-        return np.clip((along - start) / max(float(along.std()), 1e-9) / FULL, 0, 1).astype(np.float32)
+        return np.asarray(np.clip((along - start) / max(float(along.std()), 1e-9) / FULL, 0, 1), np.float32)
 
 
 def _spread(known: NDArray[np.float64]) -> float:

@@ -115,7 +115,7 @@ def compare(
     for wish in update.prefer:
         one = next((one for one in found if not wish.than and _overlap(one, wish, message)), None)
         than = () if one is None else known if one.items is None else one.items
-        wishes.append(wish.model_copy(update={"than": than}) if than else wish)
+        wishes.append(wish.model_copy(update={"than": tuple(dict.fromkeys(than))}) if than else wish)
     return update.model_copy(update={"prefer": tuple(wishes)})
 
 

@@ -136,6 +136,47 @@ def reasons(
 
 
 @app.command()
+def critique(
+    catalog: Annotated[
+        Path | None, typer.Option(help="What is searched: a JSONL or CSV catalog. Default: the catalog of the home.")
+    ] = None,
+    references: Annotated[int, typer.Option(min=1, help="Items critiqued in each way, drawn by --seed.")] = 5,
+    split: Annotated[
+        str, typer.Option(help="Which half of the items: `validation`, to choose by, or `test`, to report.")
+    ] = "test",
+    json: Json = None,
+    home: Home = None,
+    encoder: Encoder = None,
+    seed: Seed = None,
+) -> None:
+    """Ask for older, funnier, less violent than an item: how many of the first ten are, and how like it they stay."""
+    from evals.bench.catalogs import home_of
+    from evals.bench.critique import Once, cases, measure
+    from evals.report import write
+    from evals.results import Result
+    from retrieval.encoder import open_encoder
+    from retrieval.index import open_or_build_demo
+    from retrieval.search import Retriever
+
+    if split not in ("validation", "test"):
+        raise UserError(f"--split {split}: no such split: choose validation or test")
+    settings = settings_of(home=home, encoder=encoder, seed=seed)
+    place = settings.home
+    if catalog is not None:
+        place = home_of(catalog, place, settings.encoder, lambda line: typer.echo(line, err=True))
+    index = open_or_build_demo(place, encoder=settings.encoder)
+    found = cases(index.catalog, references, split, settings.seed)
+    with progress("Searching") as tell:
+        values = measure(Retriever(index, Once(open_encoder(settings.encoder))), found, tell)
+    made_by = {"catalog": catalog, "references": references, "split": split, "seed": settings.seed,
+               "encoder": settings.encoder, "index": index.fingerprint}  # fmt: skip
+    result = Result("bench critique", made_by, values, {"critiques": len(found), "items": len(index.catalog)})
+    result.print(console())
+    if json:
+        write(json, result.as_json())
+
+
+@app.command()
 def beauty(
     folder: Annotated[Path, typer.Argument(help="Folder with beauty_sequences.txt and beauty_items.jsonl.")],
     systems: Annotated[

@@ -59,17 +59,6 @@ def after(updates: list[BeliefUpdate]) -> BeliefState:
     return belief
 
 
-@given(DIALOGUES, UPDATES)
-@settings(max_examples=60, deadline=None)
-def test_apply_is_pure_and_counts_the_turn(updates: list[BeliefUpdate], update: BeliefUpdate) -> None:
-    belief = after(updates)
-    before = belief.model_dump_json()
-    first, second = apply(belief, update), apply(belief, update)
-    assert first == second
-    assert belief.model_dump_json() == before
-    assert first.turn == belief.turn + 1 == len(updates) + 1
-
-
 @given(DIALOGUES)
 @settings(max_examples=150, deadline=None)
 def test_no_two_entries_ever_contradict_each_other(updates: list[BeliefUpdate]) -> None:
@@ -101,29 +90,12 @@ def test_no_two_entries_ever_contradict_each_other(updates: list[BeliefUpdate]) 
 
 @given(DIALOGUES, LIMITS)
 @settings(max_examples=60, deadline=None)
-def test_the_last_correction_wins(updates: list[BeliefUpdate], last: Limit) -> None:
-    belief = apply(after(updates), BeliefUpdate(set=(last,)))
-    assert last in [entry.model_copy(update={"turn": 0}) for entry in belief.constraints]
-
-
-@given(DIALOGUES, LIMITS)
-@settings(max_examples=60, deadline=None)
 def test_dropping_an_attribute_leaves_nothing_of_it(updates: list[BeliefUpdate], last: Limit) -> None:
     belief = apply(
         apply(after(updates), BeliefUpdate(set=(last,))), BeliefUpdate(drop=(Drop(attribute=last.attribute),))
     )
     assert last.attribute not in {entry.attribute for entry in belief.constraints}
     assert last.attribute not in {entry.attribute for entry in belief.preferences}
-
-
-@given(UPDATES)
-@settings(max_examples=60, deadline=None)
-def test_dropping_what_was_just_set_restores_a_belief_that_did_not_speak_of_it(update: BeliefUpdate) -> None:
-    belief = apply(BeliefState(), update.model_copy(update={"intent": "recommend"}))
-    new = limit("language", "is", "German")
-    there = apply(belief, BeliefUpdate(set=(new,)))
-    back = apply(there, BeliefUpdate(drop=(Drop(attribute="language", value="german"),)))
-    assert (back.constraints, back.preferences, back.items) == (belief.constraints, belief.preferences, belief.items)
 
 
 @given(DIALOGUES)
