@@ -17,7 +17,7 @@ from retrieval.sources import Attributes, Scores
 
 FELT = 0.25
 """Spreads of a number from which on a difference counts fully."""
-ENOUGH = 1.0
+ENOUGH = 2.0
 """Spreads from which on it is more than was asked for: a bit newer is not eighty years newer."""
 FALL = 2.0
 """Spreads beyond `ENOUGH` over which the score falls to 1/e."""
@@ -64,7 +64,7 @@ class Critiques:
             return self._number(wish, column.name, places)
         match = self.attributes.match(wish)
         progress = self._progress(self._direction(wish, match), places, 1 if wish.weight > 0 else -1)
-        if match is None:
+        if match is None or not match.any():
             return progress
         having = match if wish.weight > 0 else 1 - match
         share = (1 - HELD) * float(having[places].mean()) if places else 0.0

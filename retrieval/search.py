@@ -32,7 +32,7 @@ class Weights:
     dense: float = 0.15
     lexical: float = 0.1
     attributes: float = 0.6
-    critiques: float = 0.5
+    critiques: float = 0.4
     """Wishes compared with items: more or less than these have. Chosen by `python -m evals bench critique`."""
     similar: float = 0.4
     popularity: float = 0.15

@@ -1,0 +1,249 @@
+"""Comparatives and what they compare with, over a few books: nothing here is a film."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent.belief import BeliefState, BeliefUpdate, ItemVerdict, Preference, Shown, apply
+from agent.directions import direction
+from agent.linking import Linker
+from agent.linking.comparatives import comparatives, compare, is_comparative
+from agent.linking.mentions import Mention
+from agent.linking.words import Message
+from agent.querying import query_of
+from retrieval.catalog import Catalog, CatalogSchema, Column, Item
+from retrieval.query import Wish
+
+BOOKS = (
+    ("b1", "The Silent Harbour", ("dark", "slow"), 1994, 320, 12.5),
+    ("b2", "Copper Lanterns", ("funny", "warm"), 2004, 180, 9.0),
+    ("b3", "Nine Kettles", ("funny", "violent"), 1986, 290, 7.99),
+    ("b4", "The Compass War", ("dark", "violent"), 1978, 640, 20.0),
+)
+
+
+@pytest.fixture(scope="module")
+def books() -> Catalog:
+    schema = CatalogSchema(
+        columns=(
+            Column(name="title", role="title"),
+            Column(name="moods", role="facet", singular="mood"),
+            Column(name="year", role="number", unit="year"),
+            Column(name="length", role="number", unit="pages"),
+            Column(name="price", role="number", unit="euros"),
+        ),
+        noun="book",
+        nouns="books",
+        slices={"year.recent": 2000},
+    )
+    names = ("moods", "year", "length", "price")
+    return Catalog(schema, [Item(row[0], row[1], "", dict(zip(names, row[2:], strict=True))) for row in BOOKS])
+
+
+@pytest.fixture(scope="module")
+def linker(books: Catalog) -> Linker:
+    return Linker(books)
+
+
+def shown(*ids: str, focus: tuple[str, ...] = ()) -> BeliefState:
+    belief = apply(BeliefState(), BeliefUpdate(targets=focus))
+    lines = tuple(Shown(item_id=item, title=item, position=place, turn=1) for place, item in enumerate(ids, 1))
+    return belief.after_reply(lines, None).model_copy(update={"focus": focus})
+
+
+LIST = shown("b1", "b2", "b3")
+NOTHING = BeliefState()
+
+
+def than(linker: Linker, text: str, words: str, belief: BeliefState = LIST, **more: object) -> tuple[str, ...]:
+    """Return what a wish that came from `words` of `text` is compared with."""
+    wish = Preference(attribute="text", value=words, words=words)
+    update = BeliefUpdate.model_validate({"prefer": (wish,), **more})
+    return linker.compare(update, text, belief).prefer[0].than
+
+
+@pytest.mark.parametrize("word", ["darker", "funnier", "sadder", "nicer", "simpler", "better", "worse", "newer"])
+def test_a_comparative_is_known_by_its_ending(word: str) -> None:
+    assert is_comparative(word)
+
+
+@pytest.mark.parametrize("word", ["thriller", "soldier", "killer", "monster", "winter", "dark", "pier", "lawyer"])
+def test_not_every_word_in_er_is_a_comparative(word: str) -> None:
+    assert not is_comparative(word)
+
+
+@pytest.mark.parametrize(
+    ("text", "governed"),
+    [
+        ("something lighter", ["lighter"]),
+        ("less violent, more jokes", ["less violent", "more jokes"]),
+        ("not as dark as the second", ["not as dark"]),
+        ("that is too slow", ["too slow"]),
+        ("a bit more of that", []),
+        ("any more like it", []),
+        ("me too", []),
+        ("no more thrillers", []),
+    ],
+)
+def test_comparatives_govern_the_words_they_stand_before(text: str, governed: list[str]) -> None:
+    message = Message(text)
+    found = [message.written(one.start, one.end) for one in comparatives(message, (), LIST)]
+    assert found == governed
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "expected"),
+    [
+        ("funnier than the second", "funnier", ("b2",)),
+        ("funnier than the first and the third", "funnier", ("b1", "b3")),
+        ("funnier than Copper Lanterns please", "funnier", ("b2",)),
+        ("lighter than those", "lighter", ("b1", "b2", "b3")),
+        ("lighter than all of them", "lighter", ("b1", "b2", "b3")),
+        ("not as dark as the third one", "dark", ("b3",)),
+        ("more like the second but funnier", "funnier", ("b2",)),
+        ("something like The Compass War but shorter", "shorter", ("b4",)),
+        ("something lighter", "lighter", ("b1", "b2", "b3")),
+        ("less violent", "violent", ("b1", "b2", "b3")),
+        ("the first is too slow", "slow", ("b1",)),
+        ("1 is too dark, 2 too warm", "warm", ("b2",)),
+    ],
+)
+def test_a_wish_is_compared_with_what_is_named_or_was_shown(
+    linker: Linker, text: str, words: str, expected: tuple[str, ...]
+) -> None:
+    assert than(linker, text, words) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("something dark", "dark"),
+        ("less soppy than usual", "soppy"),
+        ("darker than I can stand", "darker"),
+        ("a long one, nothing lighter", "long one"),
+    ],
+)
+def test_a_wish_without_a_comparison_with_items_has_none(linker: Linker, text: str, words: str) -> None:
+    assert than(linker, text, words) == ()
+
+
+def test_nothing_shown_and_nothing_named_compares_with_nothing(linker: Linker) -> None:
+    assert than(linker, "something lighter", "lighter", NOTHING) == ()
+
+
+def test_the_item_in_focus_comes_before_the_list(linker: Linker) -> None:
+    belief = shown("b1", "b2", "b3", focus=("b3",))
+    assert than(linker, "something lighter", "lighter", belief) == ("b3",)
+    assert than(linker, "lighter than that", "lighter", belief) == ("b3",)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        ((("b1", "rejected"),), ("b1",)),
+        ((("b1", "seen"), ("b2", "liked"), ("b3", "like_this")), ("b3",)),
+        ((("b1", "seen"), ("b2", "disliked")), ("b2",)),
+    ],
+)
+def test_a_bare_comparative_is_about_the_items_of_its_message(
+    linker: Linker, verdicts: tuple[tuple[str, str], ...], expected: tuple[str, ...]
+) -> None:
+    items = tuple(ItemVerdict.model_validate({"ref": i, "item_id": i, "verdict": verdict}) for i, verdict in verdicts)
+    assert than(linker, "nah. something lighter", "lighter", items=items) == expected
+
+
+def test_a_new_start_is_not_compared_with_the_old_list(linker: Linker) -> None:
+    assert than(linker, "start over. something lighter", "lighter", intent="restart") == ()
+
+
+def test_only_the_compared_wish_of_several_has_a_reference() -> None:
+    message = Message("warm and less violent than the second")
+    update = BeliefUpdate(
+        prefer=(
+            Preference(attribute="moods", value="warm", words="warm"),
+            Preference(attribute="moods", value="violent", weight=-1, words="violent"),
+        )
+    )
+    second = Mention(5, 7, "item", item_ids=("b2",), ref="#2")
+    assert [wish.than for wish in compare(update, message, (second,), LIST).prefer] == [(), ("b2",)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("newer than those", ("year", "at_least", 2005)),
+        ("older than the second", ("year", "at_most", 2003)),
+        ("shorter than the first one", ("length", "at_most", 319)),
+        ("longer than Nine Kettles", ("length", "at_least", 291)),
+        ("more recent than the third", ("year", "at_least", 1987)),
+        ("earlier then those", ("year", "at_most", 1985)),
+        ("cheaper than the second", ("price", "at_most", 8.99)),
+        ("less expensive than those", ("price", "at_most", 7.98)),
+        ("nothing longer than the second", ("length", "at_most", 180)),
+        ("no older than the third", ("year", "at_least", 1986)),
+        ("ten years older than the first", ("year", "at_most", 1984)),
+        ("a decade newer than the third", ("year", "at_least", 1996)),
+        ("at least 100 pages longer than the second", ("length", "at_least", 280)),
+    ],
+)
+def test_a_limit_is_relative_to_the_item_that_is_named(
+    linker: Linker, text: str, expected: tuple[str, str, float]
+) -> None:
+    mentions = linker.sight(text, LIST).mentions
+    bounds = [bound for mention in mentions for bound in mention.bounds]
+    assert [(bound.attribute, bound.op, bound.value) for bound in bounds] == [expected]
+
+
+def test_the_same_decade_is_that_of_the_item(linker: Linker) -> None:
+    mentions = linker.sight("another from the same decade as the third", LIST).mentions
+    assert [(bound.op, bound.value) for mention in mentions for bound in mention.bounds] == [
+        ("at_least", 1980),
+        ("at_most", 1989),
+    ]
+
+
+@pytest.mark.parametrize("text", ["older than me", "longer than two hours", "better than those", "rather than that"])
+def test_other_comparisons_set_no_relative_limit(linker: Linker, text: str) -> None:
+    assert not linker.relative.link(Message(text), (), LIST)
+
+
+@pytest.mark.parametrize(
+    ("phrase", "attribute", "way"),
+    [
+        ("older", "year", -1), ("newest", "year", 1), ("more recent", "year", 1), ("a little longer", "length", 1),
+        ("not too long", "length", -1), ("less expensive", "price", -1), ("cheap", "price", -1), ("lower", "price", -1),
+        ("1990s", "year", 0), ("funny", "length", 0),
+    ],
+)  # fmt: skip
+def test_words_point_one_way_along_a_number(books: Catalog, phrase: str, attribute: str, way: int) -> None:
+    column = books.schema.column(attribute)
+    assert column is not None and direction(phrase, column) == way
+
+
+def wish(attribute: str, value: str, *than: str, weight: float = 1.0) -> Preference:
+    return Preference(attribute=attribute, value=value, weight=weight, than=than)
+
+
+def asked(books: Catalog, *wishes: Preference) -> tuple[Wish, ...]:
+    return query_of(BeliefState(preferences=wishes), "", books, 5).wishes
+
+
+def test_a_query_says_which_way_and_beyond_which_items_of_the_catalog(books: Catalog) -> None:
+    assert asked(books, wish("year", "older", "b1", "gone")) == (Wish("year", "older", 1.0, -1, ("b1",)),)
+    assert asked(books, wish("length", "short")) == (Wish("length", "short", 1.0, -1),)
+
+
+def test_a_slice_of_the_schema_keeps_its_bound_until_it_is_compared(books: Catalog) -> None:
+    assert asked(books, wish("year", "recent")) == (Wish("year", "recent"),)
+    assert asked(books, wish("year", "recent", "b1")) == (Wish("year", "recent", 1.0, 1, ("b1",)),)
+
+
+def test_of_two_opposite_ways_the_later_counts(books: Catalog) -> None:
+    found = asked(books, wish("year", "older"), wish("length", "short"), wish("year", "newer"))
+    assert [wish.value for wish in found] == ["short", "newer"]
+    assert [wish.value for wish in asked(books, wish("length", "long"), wish("length", "long", weight=-1))] == ["long"]
+
+
+def test_compared_free_words_are_looked_for_and_followed(books: Catalog) -> None:
+    query = query_of(BeliefState(preferences=(wish("text", "lighter", "b1"),)), "", books, 5)
+    assert (query.text, query.wishes) == ("lighter", (Wish("text", "lighter", 1.0, 0, ("b1",)),))
