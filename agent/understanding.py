@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 
 from agent.belief import BeliefState, BeliefUpdate, Preference
 from agent.linking import Linker
+from agent.linking.comparatives import is_comparative
 from agent.reasons import words_of
 from retrieval.catalog import fold
 
@@ -23,17 +25,21 @@ class Understanding:
     def understand(self, text: str, belief: BeliefState) -> BeliefUpdate:
         """Return what `text` changes in `belief`.
 
-        A message of which nothing else was made becomes a wish in its own words, as far as the catalog knows them.
+        A message of which nothing else was made becomes a wish in its own words, as far as the catalog knows them or
+        they compare (`lighter`).
         """
         linked = self.linker.link(text, belief)
         update = linked.update
         if update.intent not in WISHFUL or update.changes():
             return update
-        known = [phrase for phrase in linked.residue if self._words & set(words_of(fold(phrase)))]
+        known = [phrase for phrase in linked.residue if self._says_something(words_of(fold(phrase)))]
         if not known:
             return update
         wish = Preference(attribute="text", value=" ".join(known), words="; ".join(known))
         return self.linker.compare(update.model_copy(update={"prefer": (wish,)}), text, belief)
+
+    def _says_something(self, words: Sequence[str]) -> bool:
+        return not self._words.isdisjoint(words) or any(map(is_comparative, words))
 
     @cached_property
     def _words(self) -> frozenset[str]:

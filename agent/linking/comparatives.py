@@ -81,6 +81,9 @@ def named_after(
 
     The second is `place` where the items have a mention of their own. None when something else stands there.
     """
+    before = tuple(item for one in mentions if one.kind == "item" and one.end <= place for item in one.item_ids)
+    if message.piece(place, place + 1) == "both" and len(set(before)) == 2:
+        return before, place + 1
     stop = next((at for at in range(place, len(message)) if message.tokens[at].norm in _SENTENCE), len(message))
     found = [mention for mention in mentions if mention.kind == "item" and place <= mention.start < stop]
     if found and found[0].start <= place + 2:

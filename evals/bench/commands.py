@@ -140,7 +140,7 @@ def critique(
     catalog: Annotated[
         Path | None, typer.Option(help="What is searched: a JSONL or CSV catalog. Default: the catalog of the home.")
     ] = None,
-    references: Annotated[int, typer.Option(min=1, help="Items critiqued in each way, drawn by --seed.")] = 5,
+    references: Annotated[int, typer.Option(min=1, help="Items critiqued by each value, drawn by --seed.")] = 5,
     split: Annotated[
         str, typer.Option(help="Which half of the items: `validation`, to choose by, or `test`, to report.")
     ] = "test",

@@ -32,6 +32,8 @@ COMMON = 12
 """Values of a facet that critiques ask for: the most frequent."""
 SHARES = (0.02, 0.6)
 """A value that a smaller or larger share of the items has is not asked for."""
+NUMBERS = 5
+"""How many times more items are critiqued by a number than by a value: there are few numbers."""
 FAR = 2.0
 """Standard deviations of a number that are too far for `a bit newer`."""
 WORDS = {
@@ -82,7 +84,7 @@ class Once:
 
 
 def cases(catalog: Catalog, references: int, split: str, seed: int) -> list[Case]:
-    """Return critiques of items drawn by the seed, `references` for each thing that can be asked for.
+    """Return critiques of items drawn by the seed, `references` for each value that can be asked for.
 
     Items at even places of the catalog are for `validation`, to choose by, the others for `test`, to report.
     """
@@ -91,7 +93,8 @@ def cases(catalog: Catalog, references: int, split: str, seed: int) -> list[Case
     found: list[Case] = []
     for critique in critiques(catalog):
         fitting = [item for item in half if critique.fits(item)]
-        drawn = chance.sample(fitting, min(references, len(fitting)))
+        wanted = references * (NUMBERS if critique.kind == "number" else 1)
+        drawn = chance.sample(fitting, min(wanted, len(fitting)))
         found += [Case(critique, item) for item in drawn]
     return found
 

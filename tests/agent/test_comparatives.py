@@ -99,6 +99,7 @@ def test_comparatives_govern_the_words_they_stand_before(text: str, governed: li
         ("funnier than Copper Lanterns please", "funnier", ("b2",)),
         ("lighter than those", "lighter", ("b1", "b2", "b3")),
         ("lighter than all of them", "lighter", ("b1", "b2", "b3")),
+        ("between the first and the third, but lighter than both", "lighter", ("b1", "b3")),
         ("not as dark as the third one", "dark", ("b3",)),
         ("more like the second but funnier", "funnier", ("b2",)),
         ("something like The Compass War but shorter", "shorter", ("b4",)),
