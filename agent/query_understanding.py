@@ -13,6 +13,7 @@ from agent.linking.options import Option, Scene
 from agent.querying import query_of
 from agent.transcripts import update_as_dict
 from agent.understanding import Understanding
+from retrieval.query import Wish
 
 MOST_CANDIDATES = 200
 _WORTH_A_LINE = 0.05
@@ -126,9 +127,17 @@ def _query(update: BeliefUpdate, text: str, belief: BeliefState, linker: Linker)
     query = query_of(apply(belief, update), text, linker.catalog, MOST_CANDIDATES)
     return {
         "text": query.text,
-        "wishes": [f"{'+' if wish.weight > 0 else '-'} {wish.attribute}: {wish.value}" for wish in query.wishes],
+        "wishes": [_written(wish, linker) for wish in query.wishes],
         "constraints": [f"{rule.attribute} {rule.op} {rule.value}" for rule in query.constraints],
         "like": [linker.catalog.label(linker.catalog[item]) for item in query.like],
         "unlike": [linker.catalog.label(linker.catalog[item]) for item in query.unlike],
         "exclude": len(query.exclude),
     }
+
+
+def _written(wish: Wish, linker: Linker) -> str:
+    """Write a wish with what it moves towards and away from, and the items that it is compared with."""
+    value = ", ".join(part for part in (*wish.towards, str(wish.value)) if part)
+    away = f" (not {', '.join(wish.away)})" if wish.away else ""
+    than = f" than {', '.join(linker.catalog.label(linker.catalog[item]) for item in wish.than)}" if wish.than else ""
+    return f"{'+' if wish.weight > 0 else '-'} {wish.attribute}: {value}{away}{than}"

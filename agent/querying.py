@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from agent.belief import BeliefState, Preference
 from agent.directions import direction
+from agent.linking.comparatives import is_comparative
+from agent.opposites import contrast
 from retrieval.catalog import Catalog, fold
 from retrieval.query import Query, Wish
 
@@ -26,7 +28,7 @@ def query_of(belief: BeliefState, text: str, catalog: Catalog, limit: int) -> Qu
     nothing_known = not (words or belief.constraints or belief.preferences or like)
     return Query(
         text=text if nothing_known and belief.intent == "search" else " ".join(words),
-        wishes=_without_opposites([wish for wish in wishes if wish.than or not _free(wish)]),
+        wishes=_without_opposites([wish for wish in wishes if wish.than or wish.towards or not _free(wish)]),
         constraints=tuple(entry.constraint for entry in belief.constraints),
         exclude=never_shown(belief),
         like=like,
@@ -44,10 +46,22 @@ def _wish(entry: Preference, catalog: Catalog) -> Wish:
     """Return a preference with the way in which its value points, compared with items of the catalog only."""
     column = catalog.schema.column(entry.attribute)
     than = tuple(item for item in entry.than if item in catalog)
-    slices = f"{column.name}.{fold(str(entry.value))}" in catalog.schema.slices if column else False
-    points = column is not None and column.role == "number" and isinstance(entry.value, str)
-    way = direction(str(entry.value), column) if column and points and (than or not slices) else 0
-    return Wish(entry.attribute, entry.value, entry.weight, way, than)
+    if column is None:
+        return _worded(entry, than, catalog.schema.noun)
+    slices = f"{column.name}.{fold(str(entry.value))}" in catalog.schema.slices
+    points = column.role == "number" and isinstance(entry.value, str) and (than or not slices)
+    way = direction(str(entry.value), column) if points else 0
+    return Wish(entry.attribute, entry.value, entry.weight, way, than=than)
+
+
+def _worded(entry: Preference, than: tuple[str, ...], noun: str) -> Wish:
+    """Return a wish in free words; of a comparative with an opposite, the two ends and what else the words say."""
+    found = contrast(str(entry.value)) if than or any(map(is_comparative, str(entry.value).split())) else None
+    if found is None:
+        return Wish(entry.attribute, entry.value, entry.weight, than=than)
+    ends = ([f"a {word} {noun}" for word in words] for words in (found.towards, found.away))
+    towards, away = map(tuple, ends)
+    return Wish(entry.attribute, found.rest, entry.weight, towards=towards, away=away, than=than)
 
 
 def _free(wish: Wish) -> bool:
@@ -68,7 +82,7 @@ def _way(wish: Wish) -> int:
 def _words(belief: BeliefState, wishes: Sequence[Wish], catalog: Catalog) -> list[str]:
     """Return the words of what is wanted: free wishes first, then facet values, each once."""
     facets = {column.name for column in catalog.schema.with_role("facet")}
-    free = [str(wish.value) for wish in wishes if _free(wish)]
+    free = [str(wish.value) for wish in wishes if _free(wish) and wish.value]
     values = [str(wish.value) for wish in wishes if wish.weight > 0 and wish.attribute in facets]
     values += [str(entry.value) for entry in belief.constraints if entry.op == "is" and entry.attribute in facets]
     values += [str(entry.value) for entry in belief.constraints if entry.op == "contains"]

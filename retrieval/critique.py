@@ -40,8 +40,8 @@ class Critiques:
 
     @staticmethod
     def takes(wish: Wish) -> bool:
-        """Tell whether a wish is compared with something: with items, or with what is usual of a number."""
-        return bool(wish.than or wish.direction)
+        """Tell whether a wish is compared with something: with items, or with what is usual."""
+        return bool(wish.than or wish.direction or wish.towards)
 
     def scores(self, wishes: Iterable[Wish]) -> Scores:
         """Return (n,) in [0, 1] the mean over the wishes of how well each is met, weights taken without sign."""
@@ -88,8 +88,14 @@ class Critiques:
         return 0 if bound is None or not len(known) else (-1 if bound < np.median(known) else 1)
 
     def _direction(self, wish: Wish, match: Scores | None) -> NDArray[np.float32]:
-        """Return (d,) what having the value moves the vector by; of a value that no item has, what its words mean."""
-        if match is not None and 0 < match.sum() < len(match):
+        """Return (d,) what having the value moves the vector by; of a value that no item has, what its words mean.
+
+        The meaning of words with an opposite is the way from the opposite to them.
+        """
+        if wish.towards and wish.away:
+            ends = [np.mean([self.encode(text) for text in texts], axis=0) for texts in (wish.away, wish.towards)]
+            found = ends[1] - ends[0]
+        elif match is not None and 0 < match.sum() < len(match):
             found = (match @ self.vectors) / match.sum() - self.mean
         else:
             found = self.encode(str(wish.value)) - self.mean

@@ -19,6 +19,9 @@ class Wish:
     """Of a number: 1 when the value asks for more of it, -1 for less; 0 when it is itself a number or a slice."""
     than: tuple[str, ...] = ()
     """Ids of the items to go beyond: more of it, or with a negative weight less of it, than these have."""
+    towards: tuple[str, ...] = ()
+    """Phrases that mean what free words ask for, where `away` holds such as mean the opposite."""
+    away: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

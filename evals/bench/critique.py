@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from agent.belief import BeliefState, ItemVerdict, Preference
 from agent.directions import direction
+from agent.opposites import AXES
 from agent.querying import query_of
 from retrieval.catalog import Catalog, Column, Item, fold
 from retrieval.query import Query
@@ -32,8 +33,8 @@ COMMON = 12
 """Values of a facet that critiques ask for: the most frequent."""
 SHARES = (0.02, 0.6)
 """A value that a smaller or larger share of the items has is not asked for."""
-NUMBERS = 5
-"""How many times more items are critiqued by a number than by a value: there are few numbers."""
+FEW = 5
+"""How many times more items are critiqued by a number or an adjective than by a value: there are few of these."""
 FAR = 2.0
 """Standard deviations of a number that are too far for `a bit newer`."""
 WORDS = {
@@ -50,7 +51,8 @@ class Critique:
     """Something to ask for: which items can be critiqued so, and for such an item which others answer it."""
 
     kind: str
-    """`number`, `value gained`, `value lost`, `even more` of a value that the item has, `words` that say a value."""
+    """`number`, `value gained`, `value lost`, `even more` of a value that the item has, `words` that say a value,
+    `adjective` of two opposite ones."""
     wish: Preference
     fits: Answers
     answered: Callable[[Item], Answers]
@@ -93,7 +95,7 @@ def cases(catalog: Catalog, references: int, split: str, seed: int) -> list[Case
     found: list[Case] = []
     for critique in critiques(catalog):
         fitting = [item for item in half if critique.fits(item)]
-        wanted = references * (NUMBERS if critique.kind == "number" else 1)
+        wanted = references * (FEW if critique.kind in ("number", "adjective") else 1)
         drawn = chance.sample(fitting, min(wanted, len(fitting)))
         found += [Case(critique, item) for item in drawn]
     return found
@@ -108,6 +110,9 @@ def critiques(catalog: Catalog) -> Iterator[Critique]:
     for column in catalog.schema.with_role("facet"):
         for value in () if column.people else _common(column, catalog):
             yield from _of_value(column.name, value, catalog, facts)
+    for axis in AXES:
+        for towards, away in (axis, axis[::-1]):
+            yield _of_adjective(towards, away, facts)
 
 
 def _of_number(column: Column, word: str, catalog: Catalog) -> Critique:
@@ -147,6 +152,23 @@ def _of_value(
     more = partial(_more_of, has, degree)
     yield Critique("even more", wish, has, lambda reference: partial(more, reference))
     yield Critique("words", Preference(attribute="text", value=value), lacks, lambda reference: has)
+
+
+def _of_adjective(
+    towards: tuple[str, ...], away: tuple[str, ...], facts: Mapping[str, frozenset[tuple[str, str]]]
+) -> Critique:
+    """Return the critique of items that have more values called as the other end than as the one asked for."""
+
+    def balance(item: Item) -> int:
+        values = [value for _, value in facts[item.id]]
+        return sum(value in towards for value in values) - sum(value in away for value in values)
+
+    return Critique(
+        "adjective",
+        Preference(attribute="text", value=f"more {towards[0]}"),
+        lambda item: balance(item) < 0,
+        lambda reference: lambda item: balance(item) > balance(reference),
+    )
 
 
 def _more_of(has: Answers, degree: Callable[[str], float], reference: Item, item: Item) -> bool:

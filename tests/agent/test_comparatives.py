@@ -10,6 +10,7 @@ from agent.linking import Linker
 from agent.linking.comparatives import comparatives, compare, is_comparative
 from agent.linking.mentions import Mention
 from agent.linking.words import Message
+from agent.opposites import contrast
 from agent.querying import query_of
 from retrieval.catalog import Catalog, CatalogSchema, Column, Item
 from retrieval.query import Wish
@@ -246,5 +247,40 @@ def test_of_two_opposite_ways_the_later_counts(books: Catalog) -> None:
 
 
 def test_compared_free_words_are_looked_for_and_followed(books: Catalog) -> None:
-    query = query_of(BeliefState(preferences=(wish("text", "lighter", "b1"),)), "", books, 5)
-    assert (query.text, query.wishes) == ("lighter", (Wish("text", "lighter", 1.0, 0, ("b1",)),))
+    query = query_of(BeliefState(preferences=(wish("text", "more sea", "b1"),)), "", books, 5)
+    assert (query.text, query.wishes) == ("more sea", (Wish("text", "more sea", 1.0, 0, ("b1",)),))
+
+
+@pytest.mark.parametrize(
+    ("phrase", "towards", "away", "rest"),
+    [
+        ("lighter", "lighthearted", "dark", ""),
+        ("a bit heavier", "grim", "cheerful", ""),
+        ("less grim", "funny", "dark", ""),
+        ("calmer, with porches", "quiet", "loud", "with porches"),
+        ("happier ending", "cheerful", "tragic", "ending"),
+    ],
+)
+def test_an_adjective_with_an_opposite_points_from_the_one_to_the_other(
+    phrase: str, towards: str, away: str, rest: str
+) -> None:
+    found = contrast(phrase)
+    assert found is not None and found.rest == rest
+    assert towards in found.towards and away in found.away
+
+
+def test_other_words_point_nowhere_of_their_own() -> None:
+    assert contrast("more porches") is None and contrast("") is None
+
+
+def test_a_query_names_both_ends_in_the_catalogs_noun_and_looks_for_the_rest(books: Catalog) -> None:
+    query = query_of(BeliefState(preferences=(wish("text", "lighter, with porches", "b1"),)), "", books, 5)
+    assert query.text == "with porches"
+    (found,) = query.wishes
+    assert "a cheerful book" in found.towards and "a dark book" in found.away and found.than == ("b1",)
+
+
+def test_an_adjective_that_compares_with_nothing_is_only_words(books: Catalog) -> None:
+    query = query_of(BeliefState(preferences=(wish("text", "light"),)), "", books, 5)
+    assert (query.text, query.wishes) == ("light", ())
+    assert query_of(BeliefState(preferences=(wish("text", "lighter"),)), "", books, 5).wishes[0].towards

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -120,6 +122,14 @@ def test_free_words_are_followed_along_their_meaning(critiques: Critiques) -> No
     assert set(best) == {"black-oak", "high-plain"} and "old-cellar" not in found
     away = liked(critiques, Wish("text", "Malbec Mendoza", -1.0, than=("black-oak",)))
     assert "black-oak" not in away and "old-cellar" in away
+
+
+def test_the_meaning_of_an_adjective_is_the_way_from_its_opposite(critiques: Critiques) -> None:
+    wish = Wish("text", "", towards=("Malbec", "from Mendoza"), away=("Riesling", "from Mosel"))
+    found = liked(critiques, replace(wish, than=("old-cellar",)))
+    assert found["black-oak"] == max(found.values()) and "stone-terrace" not in found
+    less = liked(critiques, replace(wish, weight=-1.0))
+    assert less["stone-terrace"] == max(less.values()) and "black-oak" not in less
 
 
 def test_a_value_that_no_item_has_is_followed_by_its_words(critiques: Critiques) -> None:
