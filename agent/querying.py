@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from agent.belief import BeliefState, Preference
 from agent.directions import direction
 from agent.linking.comparatives import is_comparative
+from agent.linking.numbers import DECADE, decade_of
 from agent.opposites import contrast
 from retrieval.catalog import Catalog, fold
 from retrieval.query import Query, Wish
@@ -43,13 +44,18 @@ def never_shown(belief: BeliefState) -> frozenset[str]:
 
 
 def _wish(entry: Preference, catalog: Catalog) -> Wish:
-    """Return a preference with the way in which its value points, compared with items of the catalog only."""
+    """Return a preference with the way in which its value points, compared with items of the catalog only.
+
+    A decade becomes its middle: what is near it counts.
+    """
     column = catalog.schema.column(entry.attribute)
     than = tuple(item for item in entry.than if item in catalog)
     if column is None:
         return _worded(entry, than, catalog.schema.noun)
     slices = f"{column.name}.{fold(str(entry.value))}" in catalog.schema.slices
     points = column.role == "number" and isinstance(entry.value, str) and (than or not slices)
+    if points and column.unit == "year" and (decade := DECADE.search(fold(str(entry.value)))):
+        return Wish(entry.attribute, sum(decade_of(decade)) / 2, entry.weight)
     way = direction(str(entry.value), column) if points else 0
     return Wish(entry.attribute, entry.value, entry.weight, way, than=than)
 

@@ -148,7 +148,7 @@ class NumberLinker:
             if found := mention(match, low, high, compare=False):
                 yield found
         for match in DECADE.finditer(line):
-            low, high = _decade(match)
+            low, high = decade_of(match)
             if found := mention(match, low, high):
                 yield found
         for match in _CENTURY.finditer(line):
@@ -238,7 +238,8 @@ def _range(column: str, low: int | None, high: int | None) -> tuple[Bound, ...]:
     return (*bounds, Bound(column, "at_most", high)) if high else tuple(bounds)
 
 
-def _decade(match: re.Match[str]) -> tuple[int, int]:
+def decade_of(match: re.Match[str]) -> tuple[int, int]:
+    """Return the first and the last year of a decade, or of the part of it, that `DECADE` matched."""
     if match["word"]:
         first = _DECADES[match["word"]]
     else:

@@ -240,6 +240,13 @@ def test_a_slice_of_the_schema_keeps_its_bound_until_it_is_compared(books: Catal
     assert asked(books, wish("year", "recent", "b1")) == (Wish("year", "recent", 1.0, 1, ("b1",)),)
 
 
+@pytest.mark.parametrize(("spoken", "middle"), [("1980s", 1984.5), ("the nineties", 1994.5), ("early 2000s", 2002.0)])
+def test_a_decade_that_is_only_preferred_is_looked_for_around_its_middle(
+    books: Catalog, spoken: str, middle: float
+) -> None:
+    assert asked(books, wish("year", spoken)) == (Wish("year", middle),)
+
+
 def test_of_two_opposite_ways_the_later_counts(books: Catalog) -> None:
     found = asked(books, wish("year", "older"), wish("length", "short"), wish("year", "newer"))
     assert [wish.value for wish in found] == ["short", "newer"]
