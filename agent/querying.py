@@ -57,7 +57,8 @@ def _wish(entry: Preference, catalog: Catalog) -> Wish:
     if points and column.unit == "year" and (decade := DECADE.search(fold(str(entry.value)))):
         return Wish(entry.attribute, sum(decade_of(decade)) / 2, entry.weight)
     way = direction(str(entry.value), column) if points else 0
-    return Wish(entry.attribute, entry.value, entry.weight, way, than=than)
+    compares = way or slices or column.role != "number"
+    return Wish(entry.attribute, entry.value, entry.weight, way, than if compares else ())
 
 
 def _worded(entry: Preference, than: tuple[str, ...], noun: str) -> Wish:

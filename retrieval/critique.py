@@ -6,7 +6,8 @@ space follows language-based critiquing over latent representations (Wu et al. 2
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from retrieval.catalog import fold
 from retrieval.query import Wish
 from retrieval.sources import Attributes, Scores
 
+Vectors = NDArray[np.float32]
 FELT = 0.25
 """Spreads of a number from which on a difference counts fully."""
 ENOUGH = 2.0
@@ -25,18 +27,21 @@ FULL = 1.5
 """Spreads of a direction of the embedding space from which on progress counts fully."""
 HELD = 0.5
 """What having the value counts where the references have it too; the rest is progress along its direction."""
+REMEMBERED = 256
+"""Texts whose meaning is kept: a wish is searched for in every turn while it lasts."""
 
 
 class Critiques:
     """Scores how far each item goes beyond the items that a wish is compared with."""
 
-    def __init__(
-        self, attributes: Attributes, vectors: NDArray[np.float32], encode: Callable[[str], NDArray[np.float32]]
-    ) -> None:
-        """Compare the items of `attributes`; `vectors`: (n, d) unit rows, `encode` gives a text a vector like them."""
-        self.attributes, self.vectors, self.encode = attributes, vectors, encode
+    def __init__(self, attributes: Attributes, vectors: Vectors, encode: Callable[[Sequence[str]], Vectors]) -> None:
+        """Compare the items of `attributes`; `vectors`: (n, d) unit rows, `encode` makes such of texts."""
+        self.attributes, self.vectors = attributes, vectors
+        self._meaning: Callable[[tuple[str, ...]], Vectors] = lru_cache(maxsize=REMEMBERED)(
+            lambda texts: np.asarray(encode(texts).mean(axis=0), np.float32)
+        )
         self.catalog, self.filter = attributes.catalog, attributes.filter
-        self.mean: NDArray[np.float32] = vectors.mean(axis=0)
+        self.mean: Vectors = vectors.mean(axis=0)
 
     @staticmethod
     def takes(wish: Wish) -> bool:
@@ -87,21 +92,20 @@ class Critiques:
         bound = self.catalog.schema.slices.get(f"{wish.attribute}.{fold(str(wish.value))}")
         return 0 if bound is None or not len(known) else (-1 if bound < np.median(known) else 1)
 
-    def _direction(self, wish: Wish, match: Scores | None) -> NDArray[np.float32]:
+    def _direction(self, wish: Wish, match: Scores | None) -> Vectors:
         """Return (d,) what having the value moves the vector by; of a value that no item has, what its words mean.
 
         The meaning of words with an opposite is the way from the opposite to them.
         """
         if wish.towards and wish.away:
-            ends = [np.mean([self.encode(text) for text in texts], axis=0) for texts in (wish.away, wish.towards)]
-            found = ends[1] - ends[0]
+            found = self._meaning(wish.towards) - self._meaning(wish.away)
         elif match is not None and 0 < match.sum() < len(match):
             found = (match @ self.vectors) / match.sum() - self.mean
         else:
-            found = self.encode(str(wish.value)) - self.mean
+            found = self._meaning((str(wish.value),)) - self.mean
         return np.asarray(found / max(float(np.linalg.norm(found)), 1e-9), np.float32)
 
-    def _progress(self, direction: NDArray[np.float32], places: list[int], sign: int) -> Scores:
+    def _progress(self, direction: Vectors, places: list[int], sign: int) -> Scores:
         """Return (n,) how far items lie beyond the mean of those at `places`, in spreads, cut to [0, 1]."""
         along = sign * (self.vectors @ direction)
         start = along[places].mean() if places else along.mean()

@@ -57,7 +57,7 @@ class Retriever:
         self.weights = weights or Weights()
         self.attributes = Attributes(index.catalog, index.filter)
         self.similar = Similar(index.catalog, index.filter, index.vectors)
-        self.critiques = Critiques(self.attributes, index.vectors, lambda text: encoder.encode([text])[0])
+        self.critiques = Critiques(self.attributes, index.vectors, encoder.encode)
         self.popularity: Scores = np.array([item.popularity for item in index.catalog], np.float32)
 
     @property

@@ -247,6 +247,11 @@ def test_a_decade_that_is_only_preferred_is_looked_for_around_its_middle(
     assert asked(books, wish("year", spoken)) == (Wish("year", middle),)
 
 
+def test_a_number_that_is_wished_for_is_compared_with_no_item(books: Catalog) -> None:
+    entry = Preference(attribute="length", value=250, than=("b1",))
+    assert asked(books, entry) == (Wish("length", 250),)
+
+
 def test_of_two_opposite_ways_the_later_counts(books: Catalog) -> None:
     found = asked(books, wish("year", "older"), wish("length", "short"), wish("year", "newer"))
     assert [wish.value for wish in found] == ["short", "newer"]
