@@ -15,6 +15,7 @@ from agent.belief import (
 from agent.linking.drafts import Draft, soften_choices, unique
 from agent.linking.features import positive
 from agent.linking.in_titles import TITLE
+from agent.linking.mentions import Bound
 from agent.linking.options import Option, Scene
 from retrieval.catalog import Catalog
 from retrieval.constraints import Op
@@ -95,8 +96,8 @@ class _Writer:
             self._value(option, stance, held, words)
 
     def _bound(self, option: Option, stance: str, held: Sequence[Limit | Preference], words: str) -> None:
-        if held:
-            self.draft.add_drop(option.attribute, None, words)
+        for value in [None] if held and stance == "drop" else _replaced(held, option.bounds):
+            self.draft.add_drop(option.attribute, value, words)
         if stance in ("wish", "avoid"):
             wish = Preference(
                 attribute=option.attribute, value=_spoken(option), weight=1 if stance == "wish" else -1, words=words
@@ -131,6 +132,20 @@ class _Writer:
 
     def _words(self, option: Option) -> str:
         return self.message.text[slice(*option.span)] if option.span else ""
+
+
+def _replaced(held: Sequence[Limit | Preference], bounds: Sequence[Bound]) -> list[str | int | float | None]:
+    """Return which values in force new bounds replace; None stands for all of them.
+
+    A new upper end takes the place of the old one; the lower end stays unless the two cross.
+    """
+    if len(bounds) != 1 or bounds[0].op == "is":
+        return [None] if held else []
+    op, value = bounds[0].op, bounds[0].value
+    other = "at_most" if op == "at_least" else "at_least"
+    way = 1 if other == "at_most" else -1
+    kept = [e for e in held if isinstance(e, Limit) and e.op == other and way * (float(e.value) - value) >= 0]
+    return [entry.value for entry in held if entry not in kept] if kept else [None] if held else []
 
 
 def _spoken(option: Option) -> str:

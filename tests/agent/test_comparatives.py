@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.belief import BeliefState, BeliefUpdate, ItemVerdict, Preference, Shown, apply
+from agent.belief import BeliefState, BeliefUpdate, ItemVerdict, Limit, Preference, Shown, apply
 from agent.directions import direction
 from agent.linking import Linker
 from agent.linking.comparatives import comparatives, compare, is_comparative
@@ -202,6 +202,25 @@ def test_the_same_decade_is_that_of_the_item(linker: Linker) -> None:
         ("at_least", 1980),
         ("at_most", 1989),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("before 1995", {("at_least", 1980), ("at_most", 1994)}),
+        ("nothing before 1985", {("at_least", 1985), ("at_most", 1999)}),
+        ("newer than the second", {("at_least", 2005)}),
+        ("from 1960 to 1970", {("at_least", 1960), ("at_most", 1970)}),
+    ],
+)
+def test_a_new_end_of_a_range_leaves_the_other_end_unless_they_cross(
+    linker: Linker, text: str, left: set[tuple[str, float]]
+) -> None:
+    nineties = tuple(Limit.model_validate({"attribute": "year", "op": op, "value": value})
+                     for op, value in (("at_least", 1980), ("at_most", 1999)))  # fmt: skip
+    belief = apply(LIST, BeliefUpdate(set=nineties)).model_copy(update={"shown": LIST.shown})
+    after = apply(belief, linker.link(text, belief).update)
+    assert {(limit.op, limit.value) for limit in after.constraints} == left
 
 
 @pytest.mark.parametrize("text", ["older than me", "longer than two hours", "better than those", "rather than that"])
