@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from agent.belief import BeliefState, BeliefUpdate, Preference
 from agent.inflection import bases
@@ -45,6 +46,16 @@ class Comparative:
     """Ids of the items named after `than`, `as` or before `but`; None where nothing is named."""
 
 
+class Named(NamedTuple):
+    """The items that stand at a place of a message."""
+
+    items: tuple[str, ...]
+    end: int
+    """The token after the words for them."""
+    pointed: bool
+    """Whether only a pronoun stands for them."""
+
+
 def is_comparative(word: str) -> bool:
     """Tell whether a word is the comparative of an adjective: `darker`, `funnier`, `worse`."""
     if word in _IRREGULAR or not word.endswith("er"):
@@ -74,16 +85,11 @@ def comparatives(message: Message, mentions: Sequence[Mention], belief: BeliefSt
         yield Comparative(start, end, _beside(message, mentions, belief, start, end))
 
 
-def named_after(
-    message: Message, mentions: Sequence[Mention], belief: BeliefState, place: int
-) -> tuple[tuple[str, ...], int] | None:
-    """Return the items that token `place` on names as what is compared with, and where a pronoun for them ends.
-
-    The second is `place` where the items have a mention of their own. None when something else stands there.
-    """
+def named_after(message: Message, mentions: Sequence[Mention], belief: BeliefState, place: int) -> Named | None:
+    """Return the items that token `place` on names as what is compared with, None when something else stands there."""
     before = tuple(item for one in mentions if one.kind == "item" and one.end <= place for item in one.item_ids)
     if message.piece(place, place + 1) == "both" and len(set(before)) == 2:
-        return before, place + 1
+        return Named(before, place + 1, True)
     stop = next((at for at in range(place, len(message)) if message.tokens[at].norm in _SENTENCE), len(message))
     found = [mention for mention in mentions if mention.kind == "item" and place <= mention.start < stop]
     if found and found[0].start <= place + 2:
@@ -93,12 +99,13 @@ def named_after(
             if not between <= {"and", "or", "&", ",", "the", "both"}:
                 break
             joined.append(mention)
-        return tuple(dict.fromkeys(item for mention in joined for item in mention.item_ids)), place
+        items = tuple(dict.fromkeys(item for mention in joined for item in mention.item_ids))
+        return Named(items, joined[-1].end, False)
     rest = message.piece(place, place + 4)
     shown = tuple(line.item_id for line in belief.last_shown())
     for pattern, items in ((_MANY, shown), (_ONE, belief.focus[:1] or shown)):
         if match := pattern.match(rest):
-            return items, place + len(match[0].split())
+            return Named(items, place + len(match[0].split()), True)
     return None
 
 
@@ -126,6 +133,9 @@ def _beside(
     message: Message, mentions: Sequence[Mention], belief: BeliefState, start: int, end: int
 ) -> tuple[str, ...] | None:
     """Return the items that a comparative at [start, end) is put beside, empty for something that is no item."""
+    limit = next((one for one in mentions if one.kind == "bound" and one.start <= start < one.end), None)
+    if limit is not None and limit.item_ids:
+        return limit.item_ids
     for place in range(end, min(end + 5, len(message))):
         norm = message.tokens[place].norm
         if norm in _SENTENCE:
@@ -133,7 +143,7 @@ def _beside(
         if norm in _THAN:
             named = named_after(message, mentions, belief, place + 1)
             if named is not None:
-                return named[0]
+                return named.items
             if norm == "than":
                 return ()
     sentence = message.sentence_at(start)[0]

@@ -35,6 +35,7 @@ class Mention:
     attribute: str = ""
     """For a mention of an attribute as such (`the year`), its name."""
     item_ids: tuple[str, ...] = ()
+    """For an item: which; several for `the first two`. For a bound: the items named in it, which are only a measure."""
     ref: str = ""
     """For an item: `#2` for a position, empty for a title as written. For a bound: the comparative that set it."""
 

@@ -58,9 +58,11 @@ class RelativeLinker:
                     start = first - (len(margin[0].split()) if margin else 0)
                     less_or_equal = _REFUSED.search(message.piece(max(start - 4, 0), start))
                     refused = len(less_or_equal[0].split()) if less_or_equal else 0
-                    bound = self._bound(column, way, named[0], _amount(margin), bool(refused))
+                    bound = self._bound(column, way, named.items, _amount(margin), bool(refused))
                     if bound is not None:
-                        yield Mention(start - refused, named[1], "bound", 3.0, bounds=(bound,), ref=word)
+                        spoken = () if named.pointed else named.items
+                        span = (start - refused, named.end)
+                        yield Mention(*span, "bound", 3.0, bounds=(bound,), item_ids=spoken, ref=word)
                     break
 
     def _bound(
@@ -82,13 +84,14 @@ class RelativeLinker:
             start, end = message.span(match)
             named = named_after(message, items, belief, end) if match[0].endswith("as") else None
             spoken = [item for mention in items for item in mention.item_ids]
-            item_ids = named[0] if named else spoken or belief.focus or [one.item_id for one in belief.last_shown()]
+            item_ids = named.items if named else spoken or belief.focus or [one.item_id for one in belief.last_shown()]
             numbers = [self.catalog[item].number(column.name) for item in item_ids if item in self.catalog]  # type: ignore[union-attr]
             decades = {int(number) // 10 * 10 for number in numbers if number is not None}
             if len(decades) == 1 and column:
                 low = decades.pop()
                 bounds = (Bound(column.name, "at_least", low), Bound(column.name, "at_most", low + 9))
-                yield Mention(start, named[1] if named else end, "bound", 3.0, bounds=bounds)
+                ids = named.items if named and not named.pointed else ()
+                yield Mention(start, named.end if named else end, "bound", 3.0, bounds=bounds, item_ids=ids)
 
     @staticmethod
     def _margin(message: Message, place: int, column: Column) -> re.Match[str] | None:

@@ -98,6 +98,8 @@ def test_comparatives_govern_the_words_they_stand_before(text: str, governed: li
         ("funnier than the second", "funnier", ("b2",)),
         ("funnier than the first and the third", "funnier", ("b1", "b3")),
         ("funnier than Copper Lanterns please", "funnier", ("b2",)),
+        ("shorter than the second", "shorter", ("b2",)),
+        ("shorter than those", "shorter than those", ("b1", "b2", "b3")),
         ("lighter than those", "lighter", ("b1", "b2", "b3")),
         ("lighter than all of them", "lighter", ("b1", "b2", "b3")),
         ("between the first and the third, but lighter than both", "lighter", ("b1", "b3")),
@@ -194,6 +196,13 @@ def test_a_limit_is_relative_to_the_item_that_is_named(
     mentions = linker.sight(text, LIST).mentions
     bounds = [bound for mention in mentions for bound in mention.bounds]
     assert [(bound.attribute, bound.op, bound.value) for bound in bounds] == [expected]
+
+
+def test_an_item_that_is_only_a_measure_is_not_spoken_of(linker: Linker) -> None:
+    update = linker.link("older than the first one please", LIST).update
+    assert [(limit.op, limit.value) for limit in update.set] == [("at_most", 1993)]
+    assert not update.items and not update.targets
+    assert linker.named("older than the first one please", LIST) == ("b1",)
 
 
 def test_the_same_decade_is_that_of_the_item(linker: Linker) -> None:
