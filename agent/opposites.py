@@ -53,7 +53,7 @@ _DEGREE = frozenset(
     "more less not too so very as much bit a little somewhat slightly touch tad way far even rather something it the "
     "of tiny lot than that".split()
 )
-_REVERSED = frozenset(("less", "not", "too"))
+_REVERSED = frozenset(("less", "not"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from agent.linking.mentions import Mention
 from agent.linking.words import Message
 from agent.opposites import contrast
 from agent.querying import query_of
+from agent.understanding import Understanding
 from retrieval.catalog import Catalog, CatalogSchema, Column, Item
 from retrieval.query import Wish
 
@@ -198,6 +199,11 @@ def test_a_limit_is_relative_to_the_item_that_is_named(
     assert [(bound.attribute, bound.op, bound.value) for bound in bounds] == [expected]
 
 
+def test_a_comparative_alone_is_a_wish_in_its_own_words(linker: Linker) -> None:
+    (found,) = Understanding(linker).understand("something lighter", LIST).prefer
+    assert (found.attribute, found.value, found.than) == ("text", "lighter", ("b1", "b2", "b3"))
+
+
 def test_an_item_that_is_only_a_measure_is_not_spoken_of(linker: Linker) -> None:
     update = linker.link("older than the first one please", LIST).update
     assert [(limit.op, limit.value) for limit in update.set] == [("at_most", 1993)]
@@ -297,6 +303,7 @@ def test_compared_free_words_are_looked_for_and_followed(books: Catalog) -> None
         ("lighter", "lighthearted", "dark", ""),
         ("a bit heavier", "grim", "cheerful", ""),
         ("less grim", "funny", "dark", ""),
+        ("too heavy", "grim", "cheerful", ""),
         ("calmer, with porches", "quiet", "loud", "with porches"),
         ("happier ending", "cheerful", "tragic", "ending"),
     ],
