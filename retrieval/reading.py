@@ -154,7 +154,7 @@ class _Typed:
     def _separator(column: Column, rows: Sequence[Row]) -> str | None:
         """Return what separates a column's values; a schema file that says `many` means a comma at least."""
         known = [value for row in rows if (value := row.values.get(column.name)) not in (None, "", [])]
-        return separator_of(known) or ("," if all(isinstance(value, str) for value in known) else None)
+        return separator_of(known, column.people) or ("," if all(isinstance(value, str) for value in known) else None)
 
     def item(self, row: Row) -> tuple[Item | None, list[str]]:
         """Return the row's item without its popularity, None when it has no usable id or title, and what was wrong."""

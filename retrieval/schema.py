@@ -25,6 +25,8 @@ UNITS = {
     "price": re.compile(r"(^|_)(price|cost)($|_)"),
     "rating": re.compile(r"(^|_)(rating|vote_average|score|stars)($|_)"),
 }
+NAMES = 0.9
+"""Share of the parts of a list of people that are names of two words or more."""
 PEOPLE = re.compile(
     r"(^|_)(directors?|cast|actors?|actresses|stars|authors?|writers?|artists?|composers?|creators?|performers?|"
     r"singers?|illustrators?|translators?|narrators?|designers?|makers?|chefs?|editors?|producers?|conductors?)$"
@@ -128,8 +130,16 @@ def role_of(profile: Profile) -> Role:
 
 def split(value: Any, separator: str | None) -> list[str]:
     """Return the single values of a cell as strings."""
-    parts = value if isinstance(value, list) else str(value).split(separator) if separator else [value]
+    parts = value if isinstance(value, list) else _cut(str(value), separator) if separator else [value]
     return [text for part in parts if part is not None and (text := str(part).strip())]
+
+
+def _cut(text: str, separator: str) -> list[str]:
+    """Cut at a separator, but not before what belongs to a name: `Kurt Vonnegut, Jr.`."""
+    return _COMMA.split(text) if separator == "," else text.split(separator)
+
+
+_COMMA = re.compile(r",(?!\s*(?:Jr|Sr|II|III|IV|Ph\.? ?D|M\.? ?D|Esq|Inc|Ltd|LLC)\b)")
 
 
 def number_of(value: Any) -> int | float | None:
@@ -170,10 +180,11 @@ def is_people(profile: Profile) -> bool:
     return len(names) >= 50 and len(shaped) >= 0.9 * len(names) and len(firsts) <= 0.8 * len(shaped)
 
 
-def separator_of(values: Sequence[Any]) -> str | None:
+def separator_of(values: Sequence[Any], people: bool = False) -> str | None:
     """Return what separates several values in a column's strings: `|`, `;` or a comma; None when nothing does.
 
-    A comma counts only when most of the parts are also met elsewhere, so that `Washington, D.C.` stays whole.
+    A comma counts only when most of the parts are also met elsewhere, so that `Washington, D.C.` stays whole; of
+    `people` also when nearly all parts are names of two words or more, so that `Rowling, J. K.` stays whole.
     """
     strings = [value for value in values if isinstance(value, str)]
     if not strings or len(strings) < len(values) or sum(map(len, strings)) > LONGEST_LIST * len(strings):
@@ -181,12 +192,14 @@ def separator_of(values: Sequence[Any]) -> str | None:
     for mark in "|;":
         if sum(mark in value for value in strings) >= max(1, 0.02 * len(strings)):
             return mark
-    several = [value.split(",") for value in strings if "," in value]
+    several = [parts for value in strings if len(parts := _cut(value, ",")) > 1]
     if not several:
         return None
+    if people and sum(len(part.split()) > 1 for parts in several for part in parts) >= NAMES * sum(map(len, several)):
+        return ","
     seen: dict[str, int] = {}
     for value in strings:
-        for part in {piece.strip() for piece in value.split(",")}:
+        for part in {piece.strip() for piece in _cut(value, ",")}:
             seen[part] = seen.get(part, 0) + 1
     pieces = [part.strip() for parts in several for part in parts]
     again = sum(seen[part] > 1 for part in pieces) / len(pieces)
@@ -195,7 +208,7 @@ def separator_of(values: Sequence[Any]) -> str | None:
 
 def _profile(name: str, rows: Sequence[Mapping[str, Any]]) -> Profile:
     known = [value for row in rows if (value := row.get(name)) not in (None, "", [])]
-    return Profile(name, known, separator_of(known))
+    return Profile(name, known, separator_of(known, bool(PEOPLE.search(fold_name(name)))))
 
 
 def _column(profile: Profile, role: Role) -> Column:

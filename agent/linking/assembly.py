@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from agent.belief import (
@@ -12,7 +13,7 @@ from agent.belief import (
     Verdict,
     same,
 )
-from agent.linking.drafts import Draft, soften_choices, unique
+from agent.linking.drafts import Draft, ValueSight, soften_choices, unique
 from agent.linking.features import positive
 from agent.linking.in_titles import TITLE
 from agent.linking.mentions import Bound
@@ -23,6 +24,10 @@ from retrieval.constraints import Op
 TAKEN_BACK = "taken_back"
 """Said of an item whose verdicts no longer hold."""
 _DECADE = 9
+_SCRATCH = re.compile(
+    r"(?:(?:no|ok|okay|oh|wait|actually|hm+|sorry|well|,) )*"
+    r"(?:scratch|scrap|strike|forget|never ?mind|nvm|undo|cancel) that\b"
+)
 
 
 def assemble(scene: Scene, said: Sequence[Sequence[str]], catalog: Catalog) -> Draft:
@@ -119,9 +124,10 @@ class _Writer:
                 softer = isinstance(entry, Limit) and soft
                 overruled = positive(entry) != wanted or softer
             else:
-                overruled = wanted and positive(entry) and not (column is None or column.many)
-            if overruled:
-                self.draft.add_drop(attribute, entry.value, words)
+                one = column is not None and not column.many
+                overruled = wanted and positive(entry) and (one or self._instead(option, entry))
+            for gone in self._said_with(entry, option) if overruled else ():
+                self.draft.add_drop(gone.attribute, gone.value, words)
         if soft:
             self.draft.wishes.append(
                 Preference(attribute=attribute, value=value, weight=1 if wanted else -1, words=words)
@@ -129,6 +135,21 @@ class _Writer:
         else:
             op: Op = "contains" if attribute == TITLE else "is" if wanted else "is_not"
             self.draft.limits.append(Limit(attribute=attribute, op=op, value=value, words=words))
+
+    def _instead(self, option: Option, entry: Limit | Preference) -> bool:
+        """Tell whether a value takes the place of `entry`: `japanese instead`, `scratch that, a comedy`."""
+        if _SCRATCH.match(self.message.line):
+            return entry.turn == self.belief.turn
+        return any(isinstance(sight, ValueSight) and sight.reading.instead for sight in option.sights)
+
+    def _said_with(self, entry: Limit | Preference, option: Option) -> list[Limit | Preference]:
+        """Return `entry`, and what the same words also put into the belief when something comes in its place."""
+        if not self._instead(option, entry) or not entry.words:
+            return [entry]
+        return [
+            other for other in self.belief.wishes
+            if other.turn == entry.turn and other.words and (other.words in entry.words or entry.words in other.words)
+        ]  # fmt: skip
 
     def _words(self, option: Option) -> str:
         return self.message.text[slice(*option.span)] if option.span else ""

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 from agent.belief import BeliefState, Verdict, same
 from agent.linking import scope
+from agent.linking.assembly import TAKEN_BACK
+from agent.linking.drafts import ValueSight
 from agent.linking.in_titles import TITLE
 from agent.linking.mentions import Mention
+from agent.linking.residue import residue_of
 from agent.linking.words import Message
 
 if TYPE_CHECKING:
-    from agent.linking.drafts import ValueSight
-    from agent.linking.options import Option
+    from agent.linking.options import Option, Scene
 
 VERDICTS: tuple[Verdict, ...] = ("seen", "liked", "disliked", "rejected", "accepted", "like_this", "unlike_this")
 IDLE = 0.6
@@ -59,6 +61,19 @@ _CLASHES: Mapping[str, frozenset[str]] = {
     "like_this": frozenset({"accepted", "rejected", "unlike_this"}),
     "unlike_this": frozenset({"accepted", "like_this", "liked"}),
 }
+_COMPARES = re.compile(
+    r"^(?:(?:please|pls|ok|okay|and|so|can you|could you|,) )*"
+    r"(?:compare\b|(?:what(?:s| is) )?(?:the )?differences? between\b)"
+)
+_NO = re.compile(r"^(?:no+|nope|nah),? (?:thanks|thank you|thx|ty)\b[ .!,]*(?:really)?[ .!]*$")
+_NOT_SEEN = (
+    r"\b(?:havent|have not|never|didnt|did not|not) (?:actually |really |yet |even |ever )*"
+    r"(?:seen|see|watched|watch|read)"
+)
+_UNSEEN = re.compile(rf"{_NOT_SEEN}(?: the| of| any of)*$")
+_UNSEEN_IT = re.compile(rf"{_NOT_SEEN} (?:it|that|this)(?: one)?\b")
+_HEDGED = re.compile(r"\?|\b(?:too|less|enough|seen|watched|read|already|is|are|was|were|so|it|that|this|those|them)\b")
+_INSTEAD_OF = re.compile(r"\binstead of(?: another| a| an| the| some| any| more)*$")
 _CONTRAST = re.compile(r"\b(?:like|similar|more)\b.*\bbut(?: a| more| a bit| a little| much| way| slightly)*$")
 _ASKS_FOR = re.compile(
     r"\b(?:something|anything|smth|but|more|mood for|want|need|gimme|give me|show me|prefer|feel like|maybe|a|an|"
@@ -67,9 +82,54 @@ _ASKS_FOR = re.compile(
 )
 
 
-def plainly(option: Option) -> tuple[str, ...]:
-    """Return what is said of an option whatever a judge makes of it; empty when that is open."""
-    return ("is",) if option.kind == "value" and option.attribute == TITLE else ()
+def corrected(scene: Scene, option: Option, said: Sequence[str], chances: Mapping[str, float]) -> tuple[str, ...]:
+    """Return what a judge found of an option, unless plain words leave no doubt that it is otherwise."""
+    message = scene.sighting.message
+    if option.kind == "item":
+        if _COMPARES.match(message.line):
+            return ()
+        if "seen" in {entry.verdict for entry in scene.belief.items if entry.item_id == option.item_id}:
+            if _unseen(message, option, scene.belief):
+                return (TAKEN_BACK,)
+        return _compatible([name for name in said if not (name == "accepted" and _NO.match(message.line))], chances)
+    if option.kind == "value":
+        if option.attribute == TITLE:
+            return ("is",)
+        if option.mention is not None and _INSTEAD_OF.search(message.piece(0, option.mention.start)):
+            held = any(
+                entry.attribute == option.attribute and same(entry.value, option.value) for entry in scene.belief.wishes
+            )
+            return ("drop",) if held else ()
+        if not said and _alone(message, option):
+            return (max(("is", "wish"), key=lambda name: chances.get(name, 0.0)),)
+    return tuple(said)
+
+
+def _alone(message: Message, option: Option) -> bool:
+    """Tell whether a message is this one value, asked for by being said."""
+    sights = [sight for sight in option.sights if isinstance(sight, ValueSight)]
+    return (
+        bool(sights)
+        and sights[0].reading.stance == "want"
+        and not _HEDGED.search(message.line)
+        and not residue_of(message, tuple(sight.mention for sight in sights))
+    )
+
+
+def _unseen(message: Message, option: Option, belief: BeliefState) -> bool:
+    """Tell whether a message takes back that an item was seen."""
+    if option.mention is not None and option.mention.ref != "focus":
+        return bool(_UNSEEN.search(message.piece(option.mention.start - 6, option.mention.start)))
+    return option.item_id in belief.focus[:1] and bool(_UNSEEN_IT.search(message.line))
+
+
+def _compatible(said: Sequence[str], chances: Mapping[str, float]) -> tuple[str, ...]:
+    """Return of verdicts that clash only the likelier ones, in the order of `said`."""
+    kept: list[str] = []
+    for name in sorted(said, key=lambda name: -chances.get(name, 0.0)):
+        if not any(name in _CLASHES.get(other, ()) or other in _CLASHES.get(name, ()) for other in kept):
+            kept.append(name)
+    return tuple(name for name in said if name in kept)
 
 
 def settle(said: Sequence[str], message: Message, mention: Mention, context: tuple[str, str]) -> list[Verdict]:

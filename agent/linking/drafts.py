@@ -57,6 +57,11 @@ class Draft:
     verdicts: list[ItemVerdict] = field(default_factory=list)
     targets: list[str] = field(default_factory=list)
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is changed and no item spoken of."""
+        return not (self.limits or self.wishes or self.drops or self.verdicts or self.targets)
+
     def add_drop(self, attribute: str, value: str | int | float | None, words: str) -> None:
         """Take back once."""
         if not any(drop.attribute == attribute and drop.value in (None, value) for drop in self.drops):

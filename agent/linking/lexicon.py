@@ -16,6 +16,8 @@ CONNECTING = frozenset(
     "the a an of and in on to for with from at by is my your his her it i ii iii part vol chapter".split()
 )
 _SUBTITLE = re.compile(r"\s*(?::|\s[-–]\s|\()")
+_SERIES = re.compile(r"\s*\([^)]*\)\s*$")
+"""What stands in parentheses after a title, such as the series: people leave it out."""
 _PARTICLES = frozenset("de del di du la le van von der mc mac st el al ter".split())
 _LETTERS = re.compile(r"[a-z]+")
 
@@ -163,6 +165,8 @@ class Lexicon:
             full[number_key(words)].append(item.id)
             if bare is not words:
                 full[number_key(bare)].append(item.id)
+            if own := [token.stem for token in Message(_SERIES.sub("", item.title)).tokens if token.is_word]:
+                full[number_key(own)].append(item.id)
         for item in ranked:
             head, *rest = _SUBTITLE.split(item.title, maxsplit=1)
             for piece in (head, *rest):

@@ -26,6 +26,7 @@ from agent.linking.residue import residue_of
 from agent.linking.titles import TitleLinker
 from agent.linking.values import ValueLinker
 from agent.linking.words import Message, Token, stem
+from agent.small_talk import heard_in
 from retrieval.catalog import Catalog
 
 _YES = re.compile(
@@ -68,16 +69,18 @@ class Linker:
         scene = self.scene(text, belief)
         judgement = self.judge.judge(scene)
         message = scene.sighting.message
-        said = [certain.plainly(option) or said for option, said in zip(scene.options, judgement.said, strict=True)]
+        found = zip(scene.options, judgement.said, judgement.chances, strict=True)
+        said = [certain.corrected(scene, option, names, chances) for option, names, chances in found]
         draft = assemble(scene, said, self.catalog)
+        intent = "chat" if draft.empty and heard_in(text).alone else judgement.intent
         question = belief.questions[-1] if belief.questions else None
         open_offer = question.yes if question is not None and question.turn == belief.turn else None
         if open_offer and _YES.match(message.line) and not (draft.limits or draft.wishes or draft.drops):
             return Linked(open_offer)
         update = BeliefUpdate.model_validate(
             {
-                "intent": judgement.intent,
-                "drop": () if judgement.intent == "restart" else tuple(draft.drops),
+                "intent": intent,
+                "drop": () if intent == "restart" else tuple(draft.drops),
                 "set": tuple(draft.limits),
                 "prefer": tuple(draft.wishes),
                 "items": (*draft.verdicts, *unknown.verdicts_on(message, scene.sighting.mentions)),

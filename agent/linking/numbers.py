@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterator
 
 from agent.belief import BeliefState
+from agent.directions import measured_by
 from agent.linking.mentions import Bound, Mention
 from agent.linking.words import NUMBER_WORDS, Message, stems
+from agent.question_words import CUES
 from retrieval.catalog import Catalog, Column
 from retrieval.constraints import Op
 
@@ -25,6 +27,8 @@ _RANGE = re.compile(
     rf"{YEAR.format('high')}\b"
 )
 _SINGLE = re.compile(rf"\b{YEAR.format('year')}\b")
+_REACH = 6
+"""Words before a number among which the name of what it counts may stand: `a rating of at least 4.5`."""
 _YEAR_NAMED = ("year ", "year of ", "years ")
 _CENTURY = re.compile(
     r"\b(?P<this>this|the 21st|the twenty first|21st) century\b|\b(?P<last>last|the 20th|20th) century\b"
@@ -111,8 +115,14 @@ class NumberLinker:
         self.others: dict[str, Column] = {}
         for column in schema.with_role("number"):
             if column not in (self.year, self.minutes):
-                for word in {*stems(column.unit), *stems(column.name)}:
+                cues = " ".join(word for kind in measured_by(column) for word in CUES.get(kind, ()))
+                for word in {*stems(column.unit), *stems(column.name), *stems(cues)}:
                     self.others.setdefault(word, column)
+        self.whole = frozenset(
+            name for name in {column.name for column in self.others.values()}
+            if all(number is None or number == int(number) for number in (item.number(name) for item in catalog))
+        )  # fmt: skip
+        """The columns that hold whole numbers alone: there `over 4` begins at 5."""
         years = [item.number(self.year.name) for item in catalog] if self.year else []
         known = [int(year) for year in years if year is not None]
         self.years = (min(known), max(known)) if known else (0, 0)
@@ -222,12 +232,15 @@ class NumberLinker:
     def _counts(self, message: Message) -> Iterator[Mention]:
         for place, token in enumerate(message.tokens):
             number = amount(token.norm) if token.norm not in ("a", "an", "one") else None
-            if number is None or place + 1 >= len(message):
+            if number is None:
                 continue
-            column = self.others.get(message.tokens[place + 1].stem)
+            first, last = message.sentence_at(place)
+            after = self.others.get(message.tokens[place + 1].stem) if place + 1 < last else None
+            before = [other.stem for other in message.tokens[max(first, place - _REACH) : place]]
+            column = after or next((self.others[word] for word in reversed(before) if word in self.others), None)
             if column:
-                found = _limited(message, column.name, place, place + 2, number, whole=True)
-                if found:
+                end = place + 2 if after else place + 1
+                if found := _limited(message, column.name, place, end, number, column.name in self.whole):
                     yield found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from agent.belief import BeliefState
+from agent.directions import direction
 from agent.linking.lexicon import CONNECTING, Lexicon
 from agent.linking.mentions import Mention
 from agent.linking.residue import STOP_WORDS
@@ -85,6 +86,13 @@ _SHORT = re.compile(
 _THEN = re.compile(
     r"(?<!any )(?<!some )(?<!\ba )\b(?:the )?(?P<what>\w+(?: \w+)?) (?:it is|then)\b(?= ?[.,!;]| ?$| thanks| also| and)"
 )
+_SUPERLATIVE = re.compile(
+    r"\b(?:the|that|your|ur) (?:very )?(?P<how>(?:most|least) [a-z]+|[a-z]+est)\b"
+    r"(?! (?:\w+ ){0,2}?(?:you have|you got|u have|u got|ever|possible|there is|in the world|available))"
+    r"(?: (?:ones?|of (?:them|those|these|the \w+))\b)?"
+)
+_WHICH = re.compile(r"\b(?:which|what|whats|who|whos)\b[^.!?,]*$")
+_YEAR = re.compile(r"(?:19|20)?\d\ds?")
 _GENERIC = frozenset(
     "first second third fourth fifth last other same next new best good right only whole one two three old older newer"
     " shorter longer funnier lighter usual second latest previous more most".split()
@@ -137,8 +145,27 @@ class ReferenceLinker:
             add(match, [int(digit) for digit in re.findall(r"\d", match[group])], 2.3, group)
         if bare := _BARE.match(line):
             add(bare, [int(bare[group]) for group in ("n", "m") if bare[group]], 1.5, "n" if not bare["m"] else 0)
+        for match in _SUPERLATIVE.finditer(line):
+            if _WHICH.search(line[: match.start()]):
+                continue  # `which is the oldest` asks what the words would point to
+            add(match, self._extremes(match["how"], ids), 2.5)
         found += self._described(message, belief)
         return found
+
+    def _extremes(self, how: str, ids: list[str]) -> list[int]:
+        """Return the place of the item that `how` singles out by a number, such as `newest`; empty for none."""
+        for column in self.catalog.schema.with_role("number"):
+            sign = direction(how, column)
+            numbers = {
+                place: sign * number
+                for place, item in enumerate(ids, start=1)
+                if sign and item in self.catalog and (number := self.catalog[item].number(column.name)) is not None
+            }
+            best = max(numbers.values(), default=0.0)
+            places = [place for place, number in numbers.items() if number == best]
+            if len(places) == 1 < len(numbers):
+                return places
+        return []
 
     def _described(self, message: Message, belief: BeliefState) -> list[Mention]:
         last = belief.last_shown()
@@ -219,6 +246,10 @@ class ReferenceLinker:
                 meant = self.lexicon.values.get(phrase, ())
                 if phrase in exact or any(key(stems(str(meaning.value))) in exact for meaning in meant):
                     score += 2.0
+        column = self.catalog.schema.with_unit("year")
+        year = item.number(column.name) if column else None
+        if year is not None and any(_YEAR.fullmatch(word) and _dated(word, int(year)) for word in words):
+            score += 2.5
         for word in wanted:
             if word in title:
                 score += 2.5
@@ -227,3 +258,10 @@ class ReferenceLinker:
             elif word in text:
                 score += 0.7
         return score
+
+
+def _dated(word: str, year: int) -> bool:
+    """Tell whether a year is the one written, or in the decade written: `1985`, `80s`, `1980s`."""
+    if word.endswith("s"):
+        return f"{year // 10}0".endswith(word[:-1])
+    return len(word) == 4 and word == str(year)

@@ -44,6 +44,8 @@ _KEEP = re.compile(
     r"\b(?:not|nothing|no|dont|without) (?:only|just|mind|sure|bad|bothered|fussy|fussed|picky|idea|matter|"
     r"problem|worries|rush|care)\b|\bnothing but\b|\bnot only\b|\bno no\b|\bwhy not\b"
 )
+_IN_PLACE_OF = ("instead of", "rather than")
+_LISTED = re.compile(r"\b(?:or|nor|and)\b|,")
 _ITEM_LIST = re.compile(r"^[^.!?;:]*?,[^.!?;:]*$")
 _DROP_BEFORE = re.compile(
     r"\b(?:drop|dropping|dropped|forget|scrap|lose|never ?mind|nvm|ignore|lift|remove|cancel|disregard|ditch|skip|"
@@ -137,7 +139,7 @@ def read(message: Message, mention: Mention, others: tuple[Mention, ...]) -> Rea
     if refusal:
         return Reading("avoid", soft_not=refusal == "soft")
     if re.match(
-        r"^(?:is |are )?(?:out|banned|no thanks|no thank you|no|nope|not (?:today|tonight|"
+        r"^(?:is |are )?(?:out(?! of\b)|banned|no thanks|no thank you|no|nope|not (?:today|tonight|"
         r"for me))\b(?! (?:problem|matter|more))",
         after,
     ):
@@ -148,7 +150,7 @@ def read(message: Message, mention: Mention, others: tuple[Mention, ...]) -> Rea
         firm = False
     if _MUST.search(" ".join(before.split()[-4:])) or _MUST_AFTER.match(after):
         firm = True
-    return Reading("want", firm=firm, instead=bool(re.search(r"\binstead\b", message.piece(first, last))))
+    return Reading("want", firm=firm, instead=bool(re.search(r"\binstead\b(?! of\b)", message.piece(first, last))))
 
 
 def _drops(before: str, after: str) -> bool:
@@ -170,6 +172,9 @@ def _refusal(message: Message, first: int, start: int, between: set[int]) -> str
     gap = before[best[0] :].strip()
     if not gap:
         return best[1]
+    if before[: best[0]].endswith(_IN_PLACE_OF) and between & set(range(start - len(gap.split()), start)):
+        if not _LISTED.search(gap):
+            return ""  # `instead of a comedy a drama`: what follows the first is what is wanted
     if _BREAK.search(gap.removeprefix("with ").removeprefix("about ").removeprefix("so ").removeprefix("more ")):
         return ""
     words = gap.split()

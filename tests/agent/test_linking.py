@@ -1,5 +1,7 @@
 """Linking over a small catalog of books: nothing in it knows about films."""
 
+from dataclasses import replace
+
 import pytest
 
 from agent.belief import BeliefState, BeliefUpdate, Limit, Preference, Question, Shown, apply
@@ -247,3 +249,23 @@ def test_words_that_nothing_covers_are_left_for_others(linker: Linker) -> None:
 def test_odd_text_is_linked_without_complaint(linker: Linker, books: Catalog, text: str) -> None:
     update = linker.link(text, shown(books, "b1", "b3")).update
     assert update_as_dict(update)["intent"] == update.intent
+
+
+def test_a_number_is_limited_by_the_name_that_stands_before_it(books: Catalog) -> None:
+    schema = books.schema.model_copy(
+        update={"columns": (*books.schema.columns, Column(name="average_rating", role="number", unit="rating"))}
+    )
+    rated = [
+        replace(item, attributes={**item.attributes, "average_rating": 3.5 + place / 4})
+        for place, item in enumerate(books)
+    ]
+    linker = Linker(Catalog(schema, rated))
+    for text, value in (("something with a rating of at least 4.5", 4.5), ("rated over 4", 4)):
+        [limit] = linker.link(text, BeliefState()).update.set
+        assert (limit.attribute, limit.op, limit.value) == ("average_rating", "at_least", value)
+
+
+def test_a_title_is_known_without_the_series_in_parentheses(books: Catalog) -> None:
+    first, *rest = books
+    linker = Linker(Catalog(books.schema, [replace(first, title="Lagoon (Tides, #1)"), *rest]))
+    assert linker.link("i hated Lagoon", BeliefState()).update.targets == ("b1",)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from retrieval.catalog import CatalogSchema, UserError
-from retrieval.schema import infer, number_of, separator_of, singular_of, unit_of
+from retrieval.schema import infer, number_of, separator_of, singular_of, split, unit_of
 
 
 def schema_of(**columns: Sequence[Any]) -> CatalogSchema:
@@ -152,3 +152,21 @@ def test_units_come_from_names(name: str, unit: str) -> None:
 )
 def test_singular_names(name: str, singular: str) -> None:
     assert singular_of(name) == singular
+
+
+@pytest.mark.parametrize(
+    ("values", "separator"),
+    [
+        (["Ada Finch, Gus Hale", "Bruno Keller"], ","),
+        (["Ada Finch, Jr.", "Bruno Keller"], None),
+        (["Finch, Ada", "Keller, Bruno"], None),
+    ],
+)
+def test_people_in_one_string_are_split_at_commas_unless_the_surname_comes_first(
+    values: list[Any], separator: str | None
+) -> None:
+    assert separator_of(values, people=True) == separator
+
+
+def test_a_comma_before_junior_does_not_split_a_name() -> None:
+    assert split("Kurt Vonnegut, Jr., Ada Finch", ",") == ["Kurt Vonnegut, Jr.", "Ada Finch"]
