@@ -86,7 +86,7 @@ def corrected(scene: Scene, option: Option, said: Sequence[str], chances: Mappin
     """Return what a judge found of an option, unless plain words leave no doubt that it is otherwise."""
     message = scene.sighting.message
     if option.kind == "item":
-        if _COMPARES.match(message.line):
+        if _COMPARES.match(message.line) or (not _named(option) and _only_asks(message)):
             return ()
         if "seen" in {entry.verdict for entry in scene.belief.items if entry.item_id == option.item_id}:
             if _unseen(message, option, scene.belief):
@@ -116,9 +116,22 @@ def _alone(message: Message, option: Option) -> bool:
     )
 
 
+def _named(option: Option) -> bool:
+    return option.mention is not None and option.mention.ref != "focus"
+
+
+def _only_asks(message: Message) -> bool:
+    """Tell whether every sentence of a message asks about items."""
+    asked = [
+        message.piece(*sentence).endswith("?") and scope.is_question_about_items(message, *sentence)
+        for sentence in message.sentences
+    ]
+    return bool(asked) and all(asked)
+
+
 def _unseen(message: Message, option: Option, belief: BeliefState) -> bool:
     """Tell whether a message takes back that an item was seen."""
-    if option.mention is not None and option.mention.ref != "focus":
+    if option.mention is not None and _named(option):
         return bool(_UNSEEN.search(message.piece(option.mention.start - 6, option.mention.start)))
     return option.item_id in belief.focus[:1] and bool(_UNSEEN_IT.search(message.line))
 

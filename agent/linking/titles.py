@@ -67,7 +67,7 @@ class TitleLinker:
                     best, strength = parts[0], strength + recent[parts[0]]
                 if strength >= ENOUGH:
                     found.append(Mention(start, end, "item", strength, item_ids=(best,)))
-            elif self._idle(message, start, end):
+            elif self._only_stop_words(message, start, end) and not self._written_as_title(message, start, end):
                 continue
             elif parts:
                 strength = self._part_evidence(message, start, end, stems) + recent[parts[0]]
@@ -89,10 +89,10 @@ class TitleLinker:
         exact = [item for item in ids if _bare(plain(self.lexicon.catalog[item].title).split()) == words]
         return exact or ids
 
-    def _idle(self, message: Message, start: int, end: int) -> bool:
-        """Tell whether a span is made of words that say nothing by themselves and does not stand out as a title."""
-        words = [token.norm for token in message.tokens[start:end] if token.is_word]
-        return all(word in STOP_WORDS for word in words) and not self._marked(message, start, end)
+    @staticmethod
+    def _only_stop_words(message: Message, start: int, end: int) -> bool:
+        """Tell whether a span is made of words that say nothing by themselves."""
+        return all(token.norm in STOP_WORDS for token in message.tokens[start:end] if token.is_word)
 
     def _of_year(self, item_id: str, year: int) -> bool:
         """Tell whether an item's label has this year or its neighbour: sources date the same film differently."""
@@ -127,18 +127,24 @@ class TitleLinker:
         if len(stems) == 1 and message.tokens[start].corrected:
             base -= 0.4
         alone = sum(token.is_word for token in message.tokens) == len(stems)
-        if (base < 0.3 or self._idle(message, start, end)) and not alone:
+        if (base < 0.3 or self._only_stop_words(message, start, end)) and not alone:
             return min(base + self._context(message, start, end), 0.9 if not self._marked(message, start, end) else 2.0)
         return base + self._context(message, start, end)
 
+    @classmethod
+    def _marked(cls, message: Message, start: int, end: int) -> bool:
+        """Tell whether an ordinary word stands out as a title: by how it is written, or after `called` or `seen`."""
+        cued = _TITLE_CUE_BEFORE.search(message.piece(start - 2, start))
+        return cls._written_as_title(message, start, end) or bool(cued)
+
     @staticmethod
-    def _marked(message: Message, start: int, end: int) -> bool:
-        """Tell whether an ordinary word stands out as a title: quoted, capital inside a sentence, or after `called`."""
+    def _written_as_title(message: Message, start: int, end: int) -> bool:
+        """Tell whether a span is quoted or has a capital inside a sentence."""
         inside = (
             message.mixed_case and start != message.sentence_at(start)[0] and message.tokens[start].text[0].isupper()
         )
         quoted = start > 0 and end < len(message) and message.tokens[start - 1].norm in "\"“'‘*"
-        return inside or quoted or bool(_TITLE_CUE_BEFORE.search(message.piece(start - 2, start)))
+        return inside or quoted
 
     def _part_evidence(self, message: Message, start: int, end: int, stems: tuple[str, ...]) -> float:
         rare = [stem for stem in stems if stem not in self.lexicon.ordinary and not stem.isdigit()]
