@@ -73,6 +73,10 @@ _NOT_SEEN = (
 _UNSEEN = re.compile(rf"{_NOT_SEEN}(?: the| of| any of)*$")
 _UNSEEN_IT = re.compile(rf"{_NOT_SEEN} (?:it|that|this)(?: one)?\b")
 _HEDGED = re.compile(r"\?|\b(?:too|less|enough|seen|watched|read|already|is|are|was|were|so|it|that|this|those|them)\b")
+_NONE_OF = re.compile(r"(?<!\bsay )\b(?:no|without|nothing with)(?: any| more)?$")
+_TAKES_BACK = re.compile(
+    r"^(?:\w+ ){0,2}?(?:is|are|rule|ban|limit|anymore|any more|needed|required|necessary|fan|problem)\b"
+)
 _INSTEAD_OF = re.compile(r"\binstead of(?: another| a| an| the| some| any| more)*$")
 _CONTRAST = re.compile(r"\b(?:like|similar|more)\b.*\bbut(?: a| more| a bit| a little| much| way| slightly)*$")
 _ASKS_FOR = re.compile(
@@ -100,9 +104,23 @@ def corrected(scene: Scene, option: Option, said: Sequence[str], chances: Mappin
                 entry.attribute == option.attribute and same(entry.value, option.value) for entry in scene.belief.wishes
             )
             return ("drop",) if held else ()
+        if said not in (("is_not",), ("avoid",), ("drop",)) and _refused(message, option):
+            return ("is_not",)
         if not said and _alone(message, option):
             return (max(("is", "wish"), key=lambda name: chances.get(name, 0.0)),)
     return tuple(said)
+
+
+def _refused(message: Message, option: Option) -> bool:
+    """Tell whether `no` or `without` stands right before a value, outside a question."""
+    mention = option.mention
+    if mention is None or option.negated:
+        return False
+    first, last = message.sentence_at(mention.start)
+    before = _NONE_OF.search(message.piece(first, mention.start))
+    return bool(before) and not message.piece(first, last).endswith("?") and not _TAKES_BACK.match(
+        message.piece(mention.end, last)
+    )  # fmt: skip
 
 
 def _alone(message: Message, option: Option) -> bool:

@@ -6,6 +6,8 @@ import pytest
 
 from agent.belief import BeliefState, BeliefUpdate, Shown, apply
 from agent.linking import Linker
+from agent.linking.judging import Judgement
+from agent.linking.options import Scene
 from agent.transcripts import belief_from_turns, resolve_ref, update_as_dict, update_from_dict
 from retrieval.catalog import Catalog
 from retrieval.reading import demo_catalog
@@ -276,3 +278,18 @@ def test_an_order_to_ignore_instructions_is_no_restart(linker: Linker, films: Ca
 )
 def test_a_value_said_alone_is_asked_for(linker: Linker, films: Catalog, text: str, value: str) -> None:
     assert [str(wish.value) for wish in linker.link(text, belief_with(films, *WEIR)).update.wishes] == [value]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("no horrer, something like Heat but shorter", "Horror"), ("anything really but no war films ok", "War")],
+)
+def test_no_right_before_a_value_is_a_limit_whoever_judges(films: Catalog, text: str, value: str) -> None:
+    class Silent:
+        near = staticmethod(lambda text: ())
+
+        def judge(self, scene: Scene) -> Judgement:
+            return Judgement(tuple(() for _ in scene.options), tuple({} for _ in scene.options), {"recommend": 1.0})
+
+    update = Linker(films, Silent()).link(text, BeliefState()).update
+    assert [(limit.op, str(limit.value)) for limit in update.set] == [("is_not", value)]
