@@ -45,7 +45,7 @@ class ReaderConfig(BaseModel):
     seed: int = 0
     model: str = "embedded"
     """Base model: `embedded`, a folder or a Hub id."""
-    epochs: int = Field(4, ge=1)
+    epochs: int = Field(3, ge=1)
     batch: int = Field(8, ge=1)
     rank: int = Field(16, ge=1)
     rate: float = Field(3e-4, gt=0)
