@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from agent.belief import BeliefState, Verdict, same
 from agent.linking import scope
 from agent.linking.assembly import TAKEN_BACK
-from agent.linking.drafts import ValueSight
+from agent.linking.drafts import ItemSight, ValueSight
 from agent.linking.in_titles import TITLE
 from agent.linking.mentions import Mention
 from agent.linking.residue import residue_of
@@ -45,7 +45,7 @@ _AFTER: Sequence[tuple[Verdict, re.Pattern[str]]] = (
         "seen",
         re.compile(
             r"^(?:,? ?(?:i|we|ive|weve|have|already|i have|we have|both|all) ?){0,3}(?:seen|"
-            r"watched)\b(?! (?:it )?never)"
+            r"watched|see already|already see)\b(?! (?:it )?never)"
         ),
     ),
     ("accepted", re.compile(r"^(?:it is\b(?! (?:too|not|a |so |the ))|sold\b)")),
@@ -71,9 +71,23 @@ _NOT_SEEN = (
     r"(?:seen|see|watched|watch|read)"
 )
 _UNSEEN = re.compile(rf"{_NOT_SEEN}(?: the| of| any of)*$")
+_OF_IT: Sequence[tuple[Verdict, re.Pattern[str]]] = (
+    ("seen", re.compile(rf"{_NOT}\b(?:seen|watched|rewatched|finished) (?:it|that one|this one)\b")),
+    ("liked", re.compile(rf"{_NOT}\b(?:loved|adored|enjoyed) (?:it|that one|this one)\b")),
+    ("disliked", re.compile(rf"{_NOT}\b(?:hated|disliked|detested) (?:it|that one|this one)\b")),
+    (
+        "like_this",
+        re.compile(r"(?<!not )(?<!nothing )\b(?:something|anything|more|ones?) like (?:it|that one|this one)\b"),
+    ),
+)
+"""Plain words about the item in focus."""
 _UNSEEN_IT = re.compile(rf"{_NOT_SEEN} (?:it|that|this)(?: one)?\b")
-_HEDGED = re.compile(r"\?|\b(?:too|less|enough|seen|watched|read|already|is|are|was|were|so|it|that|this|those|them)\b")
-_NONE_OF = re.compile(r"(?<!\bsay )\b(?:no|without|nothing with)(?: any| more)?$")
+_HEDGED = re.compile(
+    r"\?|\b(?:too|less|enough|seen|watched|read|already|is|are|was|were|so|it|this|those|them)\b"
+)
+_NONE_OF = re.compile(
+    r"(?<!\bsay )\b(?:no|without|nothing with|not the ones? (?:with|about)(?: the| a)?)(?: any| more)?$"
+)
 _TAKES_BACK = re.compile(
     r"^(?:\w+ ){0,2}?(?:is|are|rule|ban|limit|anymore|any more|needed|required|necessary|fan|problem)\b"
 )
@@ -95,7 +109,9 @@ def corrected(scene: Scene, option: Option, said: Sequence[str], chances: Mappin
         if "seen" in {entry.verdict for entry in scene.belief.items if entry.item_id == option.item_id}:
             if _unseen(message, option, scene.belief):
                 return (TAKEN_BACK,)
-        return _compatible([name for name in said if not (name == "accepted" and _NO.match(message.line))], chances)
+        return _verdicts(scene, option, said, chances)
+    if option.kind == "bound" and tuple(said) in ((), ("drop",)) and _alone(message, option):
+        return ("is",)
     if option.kind == "value":
         if option.attribute == TITLE:
             return ("is",)
@@ -106,9 +122,26 @@ def corrected(scene: Scene, option: Option, said: Sequence[str], chances: Mappin
             return ("drop",) if held else ()
         if said not in (("is_not",), ("avoid",), ("drop",)) and _refused(message, option):
             return ("is_not",)
+        if not said and _contrasted(message, option):
+            return ("wish",)
         if not said and _alone(message, option):
             return (max(("is", "wish"), key=lambda name: chances.get(name, 0.0)),)
     return tuple(said)
+
+
+def _verdicts(scene: Scene, option: Option, said: Sequence[str], chances: Mapping[str, float]) -> tuple[str, ...]:
+    """Return the verdicts on an item that plain words give, then those judged that clash with none before them."""
+    message, found = scene.sighting.message, list[str]()
+    for sight in option.sights:
+        if isinstance(sight, ItemSight) and sight.mention.ref != "focus" and "implied" not in sight.features:
+            found += settle((), message, sight.mention, sight.context)
+    if option.item_id in scene.belief.focus[:1]:
+        found += [name for name, pattern in _OF_IT if pattern.search(message.line)]
+    for name in sorted(said, key=lambda name: -chances.get(name, 0.0)):
+        clashes = any(name in _CLASHES.get(other, ()) or other in _CLASHES.get(name, ()) for other in found)
+        if not clashes and not (name == "accepted" and _NO.match(message.line)):
+            found.append(name)
+    return tuple(dict.fromkeys(found))
 
 
 def _refused(message: Message, option: Option) -> bool:
@@ -121,6 +154,16 @@ def _refused(message: Message, option: Option) -> bool:
     return bool(before) and not message.piece(first, last).endswith("?") and not _TAKES_BACK.match(
         message.piece(mention.end, last)
     )  # fmt: skip
+
+
+def _contrasted(message: Message, option: Option) -> bool:
+    """Tell whether a value is what is to be different: `like the second but shorter`."""
+    sights = [sight for sight in option.sights if isinstance(sight, ValueSight) and sight.reading.stance == "want"]
+    return any(
+        _CONTRAST.search(message.piece(first, sight.mention.start)) and not message.piece(first, last).endswith("?")
+        for sight in sights
+        for first, last in [message.sentence_at(sight.mention.start)]
+    )
 
 
 def _alone(message: Message, option: Option) -> bool:
@@ -152,15 +195,6 @@ def _unseen(message: Message, option: Option, belief: BeliefState) -> bool:
     if option.mention is not None and _named(option):
         return bool(_UNSEEN.search(message.piece(option.mention.start - 6, option.mention.start)))
     return option.item_id in belief.focus[:1] and bool(_UNSEEN_IT.search(message.line))
-
-
-def _compatible(said: Sequence[str], chances: Mapping[str, float]) -> tuple[str, ...]:
-    """Return of verdicts that clash only the likelier ones, in the order of `said`."""
-    kept: list[str] = []
-    for name in sorted(said, key=lambda name: -chances.get(name, 0.0)):
-        if not any(name in _CLASHES.get(other, ()) or other in _CLASHES.get(name, ()) for other in kept):
-            kept.append(name)
-    return tuple(name for name in said if name in kept)
 
 
 def settle(said: Sequence[str], message: Message, mention: Mention, context: tuple[str, str]) -> list[Verdict]:

@@ -32,7 +32,10 @@ from retrieval.catalog import Catalog
 _YES = re.compile(
     r"^(?:(?:oh|ok|well|hm|hmm|um|,) )*(?:yes|yeah|yep|yup|ya|sure|ok|okay|please do|go ahead|go on|of course|"
     r"absolutely|fine|why not|do it|do that|k|alright|sounds good)\b"
+    r"(?: (?:yes|yeah|sure|ok|okay|please|pls|thanks|thank you|go ahead|go on|do it|do that|then|that works|"
+    r"why not|of course|lets|try it|try that|great|good|fine|[,.!]))*$"
 )
+"""A message that is a yes and nothing else."""
 
 
 Nearby = Callable[[str], Sequence[Near]]
@@ -75,7 +78,7 @@ class Linker:
         intent = "chat" if draft.empty and heard_in(text).alone else judgement.intent
         question = belief.questions[-1] if belief.questions else None
         open_offer = question.yes if question is not None and question.turn == belief.turn else None
-        if open_offer and _YES.match(message.line) and not (draft.limits or draft.wishes or draft.drops):
+        if open_offer and _YES.match(message.line):
             return Linked(open_offer)
         update = BeliefUpdate.model_validate(
             {

@@ -29,6 +29,9 @@ _RANGE = re.compile(
 _SINGLE = re.compile(rf"\b{YEAR.format('year')}\b")
 _REACH = 6
 """Words before a number among which the name of what it counts may stand: `a rating of at least 4.5`."""
+_WHOLE = re.compile(r"[0-9]{1,9}|[0-9]{1,3}(?:,[0-9]{3}){1,3}")
+_DECIMAL = re.compile(r"[0-9]{1,9}[.,:][0-9]{1,9}")
+_MINUTES = re.compile(r"[0-9]{2,3}")
 _YEAR_NAMED = ("year ", "year of ", "years ")
 _CENTURY = re.compile(
     r"\b(?P<this>this|the 21st|the twenty first|21st) century\b|\b(?P<last>last|the 20th|20th) century\b"
@@ -90,10 +93,10 @@ def amount(words: str) -> float | None:
         return 1.0
     if words in ("few", "couple of"):
         return 5.0
-    try:
+    if _WHOLE.fullmatch(words):
+        return float(words.replace(",", ""))
+    if _DECIMAL.fullmatch(words):
         return float(words.replace(",", ".").replace(":", "."))
-    except ValueError:
-        pass
     total = 0.0
     for word in words.split():
         if word not in NUMBER_WORDS:
@@ -219,7 +222,7 @@ class NumberLinker:
         """Yield bounds of bare numbers (`125 then`) while a limit on the length is in force or hours are spoken of."""
         known = any(entry.attribute == column for entry in belief.wishes)
         for place, token in enumerate(message.tokens):
-            if token.norm.isdigit() and 45 <= int(token.norm) <= 240:
+            if _MINUTES.fullmatch(token.norm) and 45 <= int(token.norm) <= 240:
                 after = message.piece(place + 1, place + 3)
                 if re.match(r"(?:min|hour|hr|h\b|year|yr|times|percent|%|films|pages)", after):
                     continue

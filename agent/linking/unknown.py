@@ -26,6 +26,7 @@ _SAID: tuple[tuple[Verdict, re.Pattern[str]], ...] = (
 )
 _ASKED = re.compile(r"\b(?:have|got|find|called|named|titled|stock|know|see|watch|show|heard of)(?: me)?(?: the| a)?$")
 _CONNECTS = CONNECTING - {"i", "my", "your", "his", "her"} | {"'", "-", "&"}
+_NUMBER = re.compile(r"[0-9]{1,2}")
 _COUNTED = re.compile(
     r"^\d+ (?:times?|x|hours?|hrs?|h|minutes?|mins?|years?|films?|movies?|books?|more|others?|people|kids?|of|or|to|"
     r"and|weeks?|days?|months?|stars?|\d|%|/)\b"
@@ -92,7 +93,7 @@ def _run(message: Message, start: int, sure: set[int]) -> int:
 def _numbered(message: Message, mention: Mention) -> bool:
     rest = message.piece(mention.end, mention.end + 2)
     number = rest.split(" ")[0]
-    return number.isdigit() and 2 <= int(number) <= len(NUMBER_WORDS) and not _COUNTED.match(rest)
+    return bool(_NUMBER.fullmatch(number)) and 2 <= int(number) <= len(NUMBER_WORDS) and not _COUNTED.match(rest)
 
 
 def _spoken_of(message: Message, start: int) -> bool:

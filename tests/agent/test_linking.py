@@ -269,3 +269,8 @@ def test_a_title_is_known_without_the_series_in_parentheses(books: Catalog) -> N
     first, *rest = books
     linker = Linker(Catalog(books.schema, [replace(first, title="Lagoon (Tides, #1)"), *rest]))
     assert linker.link("i hated Lagoon", BeliefState()).update.targets == ("b1",)
+
+
+def test_a_comma_before_three_digits_marks_thousands(linker: Linker) -> None:
+    [limit] = linker.link("under 1,000 pages", BeliefState()).update.set
+    assert (limit.attribute, limit.op, limit.value) == ("length", "at_most", 999)

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from agent.belief import BeliefState, BeliefUpdate, Shown, apply
+from agent.belief import BeliefState, BeliefUpdate, Drop, Question, Shown, apply
 from agent.linking import Linker
 from agent.linking.judging import Judgement
 from agent.linking.options import Scene
@@ -293,3 +293,17 @@ def test_no_right_before_a_value_is_a_limit_whoever_judges(films: Catalog, text:
 
     update = Linker(films, Silent()).link(text, BeliefState()).update
     assert [(limit.op, str(limit.value)) for limit in update.set] == [("is_not", value)]
+
+
+@pytest.mark.parametrize("text", ["፩", "⑳" * 400, "Heat ⑳", "jaws ፪", "1" * 300])
+def test_odd_digits_are_survived(linker: Linker, films: Catalog, text: str) -> None:
+    assert not linker.link(text, belief_with(films, *WEIR)).update.set
+
+
+def test_a_yes_is_a_yes_only_alone(linker: Linker, films: Catalog) -> None:
+    offer = BeliefUpdate(intent="refine", drop=(Drop(attribute="genres", value="Horror"),))
+    asked = Question(attribute="genres", text="Shall I allow horror?", yes=offer)
+    belief = belief_with(films, *WEIR).model_copy(update={"questions": (asked.model_copy(update={"turn": 1}),)})
+    assert linker.link("yes please", belief).update == offer
+    for text in ("of course not", "absolutely not", "why not the second one?", "fine, forget it"):
+        assert linker.link(text, belief).update != offer
