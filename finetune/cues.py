@@ -131,7 +131,10 @@ def _fit(rows: Sequence[Row], classes: Sequence[str], exclusive: bool, power: fl
 
 
 def main() -> None:
-    """Fit on the train part of the first dialogues (more of them change nothing: docs/LOG.md) over the demo catalog and rewrite the packaged weights."""
+    """Fit on the first train dialogues over the demo catalog, rewrite the packaged weights.
+
+    More of them change nothing: docs/LOG.md.
+    """
     from finetune.examples import read_dialogues
     from retrieval.reading import demo_catalog
 
