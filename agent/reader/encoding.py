@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any, get_args
 
 from agent.belief import Intent, Verdict
@@ -46,6 +47,13 @@ class Encoded:
     def length(self) -> int:
         """Count the tokens."""
         return len(self.ids) + sum(map(len, self.options))
+
+    def within(self, most: int) -> Encoded:
+        """Return this with as many of the first options as `most` tokens in all allow."""
+        ends = accumulate(map(len, self.options), initial=len(self.ids))
+        count = max(0, sum(end <= most for end in ends) - 1)
+        first = {name: getattr(self, name)[:count] for name in ("options", "spans", "kinds", "evidence")}
+        return replace(self, **first)
 
 
 def encode(

@@ -37,6 +37,8 @@ RECORD = "reader.json"
 """The file beside the weights that says what they were trained on and how."""
 MEANT = 0.4
 """Probability from which a verdict is taken as meant, chosen on held-out conversations."""
+LONGEST = 768
+"""Most tokens that are read; a usual scene has 200."""
 NEAREST = 8
 """Values close in meaning that are judged."""
 WINDOW = 6
@@ -169,12 +171,16 @@ class Reader:
         return other
 
     def judge(self, scene: Scene) -> Judgement:
-        """Return what the message says of every option, and its intent."""
+        """Return what the message says of every option, and its intent.
+
+        Options beyond `LONGEST` tokens are left to the linear judge: a page of pasted titles must not hold people up.
+        """
         import torch
 
         from agent.reader.network import batch
 
-        scenes = batch([encoded(scene, self.linear, self.network.tokenizer)])
+        read = encoded(scene, self.linear, self.network.tokenizer).within(LONGEST)
+        scenes = batch([read])
         if not self._hears:
             scenes = replace(scenes, evidence=scenes.evidence * 0, intent=scenes.intent * 0)
         with torch.inference_mode():
@@ -184,13 +190,17 @@ class Reader:
             dict(zip(VERDICTS, of_items[place], strict=True))
             if option.kind == "item"
             else dict(zip(STANCES, of_others[place], strict=True))
-            for place, option in enumerate(scene.options)
+            for place, option in enumerate(scene.options[: len(read.options)])
         ]
-        said = tuple(
+        said = [
             _meant(found) if option.kind == "item" else _taken(found)
-            for option, found in zip(scene.options, chances, strict=True)
-        )
-        return Judgement(said, tuple(chances), dict(zip(INTENTS, torch.softmax(intents[0], 0).tolist(), strict=True)))
+            for option, found in zip(scene.options, chances, strict=False)
+        ]
+        rest = scene.options[len(read.options) :]
+        chances += [dict(self.linear.chances(option)) for option in rest]
+        said += [self.linear.said(scene, option) for option in rest]
+        shares = torch.softmax(intents[0], 0).tolist()
+        return Judgement(tuple(said), tuple(chances), dict(zip(INTENTS, shares, strict=True)))
 
 
 def open_linker(
