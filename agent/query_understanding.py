@@ -65,9 +65,8 @@ class QueryUnderstanding(Plain):
 
 def explain(understanding: Understanding, text: str, belief: BeliefState) -> QueryUnderstanding:
     """Return what is made of `text` said in `belief`."""
-    linker = understanding.linker
-    scene, update = linker.scene(text, belief), understanding.understand(text, belief)
-    judgement = linker.judge.judge(scene)
+    linker, linked = understanding.linker, understanding.read(text, belief)
+    scene, judgement = linked.scene, linked.judgement
     facets = tuple(
         _facet(scene, option, said, dict(chances))
         for option, said, chances in zip(scene.options, judgement.said, judgement.chances, strict=True)
@@ -82,8 +81,8 @@ def explain(understanding: Understanding, text: str, belief: BeliefState) -> Que
             for name, chance in sorted(judgement.intents.items(), key=lambda pair: -pair[1])
             if chance >= _WORTH_A_LINE
         },
-        update=update_as_dict(update, linker.catalog),
-        query=_query(update, text, belief, linker),
+        update=update_as_dict(linked.update, linker.catalog),
+        query=_query(linked.update, text, belief, linker),
     )
 
 

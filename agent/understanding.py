@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 
 from agent.belief import BeliefState, BeliefUpdate, Preference
-from agent.linking import Linker
-from agent.linking.comparatives import is_comparative
+from agent.linking import Linked, Linker
+from agent.linking.comparatives import compare, is_comparative
 from agent.reasons import words_of
 from retrieval.catalog import fold
 
@@ -23,20 +24,25 @@ class Understanding:
         self.linker = linker
 
     def understand(self, text: str, belief: BeliefState) -> BeliefUpdate:
-        """Return what `text` changes in `belief`.
+        """Return what `text` changes in `belief`; see `read`."""
+        return self.read(text, belief).update
+
+    def read(self, text: str, belief: BeliefState) -> Linked:
+        """Return what is made of `text` said in `belief`.
 
         A message of which nothing else was made becomes a wish in its own words, as far as the catalog knows them or
         they compare (`lighter`).
         """
         linked = self.linker.link(text, belief)
-        update = linked.update
+        update, sighting = linked.update, linked.scene.sighting
         if update.intent not in WISHFUL or update.changes():
-            return update
+            return linked
         known = [phrase for phrase in linked.residue if self._says_something(words_of(fold(phrase)))]
         if not known:
-            return update
+            return linked
         wish = Preference(attribute="text", value=" ".join(known), words="; ".join(known))
-        return self.linker.compare(update.model_copy(update={"prefer": (wish,)}), text, belief)
+        update = update.model_copy(update={"prefer": (wish,)})
+        return replace(linked, update=compare(update, sighting.message, sighting.mentions, belief))
 
     def _says_something(self, words: Sequence[str]) -> bool:
         return not self._words.isdisjoint(words) or any(map(is_comparative, words))

@@ -111,7 +111,7 @@ class _Writer:
         elif stance != "drop":
             for bound in option.bounds:
                 value = int(bound.value) if float(bound.value).is_integer() else bound.value
-                self.draft.limits.append(Limit(attribute=option.attribute, op=bound.op, value=value, words=words))
+                self.draft.limits.append(Limit(attribute=bound.attribute, op=bound.op, value=value, words=words))
 
     def _value(self, option: Option, stance: str, held: Sequence[Limit | Preference], words: str) -> None:
         attribute, value = option.attribute, option.value

@@ -164,8 +164,8 @@ def _spoken_of(update: BeliefUpdate, belief: BeliefState) -> tuple[str, ...]:
 def _overlap(one: Comparative, wish: Preference, message: Message) -> bool:
     """Tell whether a wish came from words that a comparative governs."""
     low, high = message.tokens[one.start].start, message.tokens[one.end - 1].end
-    for part in wish.words.split("; "):
-        start = message.text.find(part) if part else -1
-        if start >= 0 and start < high and low < start + len(part):
-            return True
-    return False
+    return any(
+        match.start() < high and low < match.end()
+        for part in filter(None, wish.words.split("; "))
+        for match in re.finditer(rf"(?<!\w){re.escape(part)}(?!\w)", message.text)
+    )

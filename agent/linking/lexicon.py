@@ -202,7 +202,7 @@ def title_parts(title: str) -> set[str]:
 
 
 def _common_words(catalog: Catalog) -> frozenset[str]:
-    """Words that descriptions use in lower case in two items or more: ordinary in this domain."""
+    """Words that descriptions use in lower case in three items or more: ordinary in this domain."""
     counts: Counter[str] = Counter()
     for item in catalog:
         counts.update(set(_LETTERS.findall(plain(item.text) if item.text.islower() else _lower_only(item.text))))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent.belief import BeliefState, BeliefUpdate
 from agent.linking import certain, scope, unknown
@@ -15,7 +15,7 @@ from agent.linking.drafts import ItemSight, Sighting, ValueSight
 from agent.linking.features import context_of, focus_features, item_features, value_features
 from agent.linking.in_titles import words_of_titles
 from agent.linking.judges import Judges
-from agent.linking.judging import Judge, LinearJudge
+from agent.linking.judging import Judge, Judgement, LinearJudge
 from agent.linking.lexicon import Lexicon, Meaning
 from agent.linking.mentions import Mention, resolve_overlaps
 from agent.linking.numbers import NumberLinker
@@ -46,9 +46,15 @@ Nearby = Callable[[str], Sequence[Near]]
 class Linked:
     """What the linkers made of a message."""
 
+    scene: Scene
+    judgement: Judgement
+    """What was said of every option of the scene, plain wordings included."""
     update: BeliefUpdate
-    residue: tuple[str, ...] = ()
-    """Phrases of content words that no linker covered, in order."""
+
+    @property
+    def residue(self) -> tuple[str, ...]:
+        """Phrases of content words that no linker covered, in order."""
+        return residue_of(self.scene.sighting.message, self.scene.sighting.mentions)
 
 
 class Linker:
@@ -70,38 +76,36 @@ class Linker:
     def link(self, text: str, belief: BeliefState) -> Linked:
         """Return what `text` changes in `belief` as far as the catalog's own words tell."""
         scene = self.scene(text, belief)
-        judgement = self.judge.judge(scene)
-        message = scene.sighting.message
-        found = zip(scene.options, judgement.said, judgement.chances, strict=True)
-        said = [certain.corrected(scene, option, names, chances) for option, names, chances in found]
-        draft = assemble(scene, said, self.catalog)
-        intent = "chat" if draft.empty and heard_in(text).alone else judgement.intent
+        judged = self.judge.judge(scene)
+        found = zip(scene.options, judged.said, judged.chances, strict=True)
+        said = tuple(certain.corrected(scene, option, names, chances) for option, names, chances in found)
+        judgement = replace(judged, said=said)
         question = belief.questions[-1] if belief.questions else None
         open_offer = question.yes if question is not None and question.turn == belief.turn else None
-        if open_offer and _YES.match(message.line):
-            return Linked(open_offer)
+        if open_offer and _YES.match(scene.sighting.message.line):
+            return Linked(scene, judgement, open_offer)
+        return Linked(scene, judgement, self._update(scene, judgement))
+
+    def _update(self, scene: Scene, judgement: Judgement) -> BeliefUpdate:
+        message, mentions = scene.sighting.message, scene.sighting.mentions
+        draft = assemble(scene, judgement.said, self.catalog)
+        intent = "chat" if draft.empty and heard_in(message.text).alone else judgement.intent
         update = BeliefUpdate.model_validate(
             {
                 "intent": intent,
                 "drop": () if intent == "restart" else tuple(draft.drops),
                 "set": tuple(draft.limits),
                 "prefer": tuple(draft.wishes),
-                "items": (*draft.verdicts, *unknown.verdicts_on(message, scene.sighting.mentions)),
+                "items": (*draft.verdicts, *unknown.verdicts_on(message, mentions)),
                 "targets": tuple(draft.targets),
                 "unknown": tuple(
                     message.written(mention.start, mention.end)
-                    for mention in scene.sighting.mentions
+                    for mention in mentions
                     if mention.ref == unknown.REF
                 ),
             }
         )
-        mentions = scene.sighting.mentions
-        return Linked(compare(update, message, mentions, belief), residue_of(message, mentions))
-
-    def compare(self, update: BeliefUpdate, text: str, belief: BeliefState) -> BeliefUpdate:
-        """Return `update` with the items that its wishes are compared with in `text`, its message."""
-        message = self._spelled(Message(text))
-        return compare(update, message, self._mentions(message, belief), belief)
+        return compare(update, message, mentions, scene.belief)
 
     def scene(self, text: str, belief: BeliefState, near: Nearby | None = None) -> Scene:
         """Return `text` in its context with everything it may be about; `near` stands in for the judge's own."""

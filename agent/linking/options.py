@@ -11,7 +11,7 @@ from agent.belief import BeliefState, Limit, Preference, same
 from agent.linking.drafts import ItemSight, Sighting, ValueSight
 from agent.linking.features import positive
 from agent.linking.mentions import Bound, Mention
-from agent.linking.residue import residue_of
+from agent.linking.residue import residue_at
 from retrieval.catalog import Catalog, fold
 
 Kind = Literal["item", "value", "bound", "attribute", "held", "near", "words"]
@@ -89,10 +89,11 @@ def options_of(
             known.add((one.attribute, fold(one.value)))
             text = f"{one.attribute}: {one.value}"
             found.append(Option("near", text, one.attribute, one.value, span=one.span, closeness=one.closeness))
-    text = sighting.message.text
-    for phrase in residue_of(sighting.message, sighting.mentions):
-        start = text.find(phrase)
-        found.append(Option("words", f"words: {phrase}", "text", phrase, span=(start, start + len(phrase))))
+    message = sighting.message
+    for start, end in residue_at(message, sighting.mentions):
+        span = message.tokens[start].start, message.tokens[end - 1].end
+        phrase = message.written(start, end)
+        found.append(Option("words", f"words: {phrase}", "text", phrase, span=span))
     return tuple(found)
 
 

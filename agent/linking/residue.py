@@ -25,10 +25,18 @@ STOP_WORDS = frozenset(
 )
 
 
+_TRIMMED = STOP_WORDS | SENTENCE_ENDS
+
+
 def residue_of(message: Message, mentions: tuple[Mention, ...]) -> tuple[str, ...]:
     """Return runs of words with content that no mention covers, stop words trimmed, as written."""
+    return tuple(message.written(start, end) for start, end in residue_at(message, mentions))
+
+
+def residue_at(message: Message, mentions: tuple[Mention, ...]) -> tuple[tuple[int, int], ...]:
+    """Return the tokens [start, end) of each of these runs, in text order."""
     covered = {place for mention in mentions for place in range(mention.start, mention.end)}
-    phrases: list[str] = []
+    found: list[tuple[int, int]] = []
     start: int | None = None
     for place in range(len(message.tokens) + 1):
         token = message.tokens[place] if place < len(message.tokens) else None
@@ -36,14 +44,14 @@ def residue_of(message: Message, mentions: tuple[Mention, ...]) -> tuple[str, ..
         if inside and start is None:
             start = place
         if not inside and start is not None:
-            phrases += _trimmed(message, start, place)
+            found += _trimmed(message, start, place)
             start = None
-    return tuple(phrases)
+    return tuple(found)
 
 
-def _trimmed(message: Message, start: int, end: int) -> list[str]:
-    while start < end and message.tokens[start].norm in STOP_WORDS | SENTENCE_ENDS:
+def _trimmed(message: Message, start: int, end: int) -> list[tuple[int, int]]:
+    while start < end and message.tokens[start].norm in _TRIMMED:
         start += 1
-    while end > start and message.tokens[end - 1].norm in STOP_WORDS | SENTENCE_ENDS:
+    while end > start and message.tokens[end - 1].norm in _TRIMMED:
         end -= 1
-    return [message.written(start, end)] if start < end else []
+    return [(start, end)] if start < end else []

@@ -61,7 +61,8 @@ def than(linker: Linker, text: str, words: str, belief: BeliefState = LIST, **mo
     """Return what a wish that came from `words` of `text` is compared with."""
     wish = Preference(attribute="text", value=words, words=words)
     update = BeliefUpdate.model_validate({"prefer": (wish,), **more})
-    return linker.compare(update, text, belief).prefer[0].than
+    sighting = linker.sight(text, belief)
+    return compare(update, sighting.message, sighting.mentions, belief).prefer[0].than
 
 
 @pytest.mark.parametrize("word", ["darker", "funnier", "sadder", "nicer", "simpler", "better", "worse", "newer"])

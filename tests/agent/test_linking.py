@@ -245,6 +245,12 @@ def test_words_that_nothing_covers_are_left_for_others(linker: Linker) -> None:
     assert linker.link("a crime novel with some weight", BeliefState()).residue[-1].endswith("weight")
 
 
+def test_free_words_point_to_their_own_place_even_where_another_word_contains_them(linker: Linker) -> None:
+    scene = linker.scene("a crime party, arty please", BeliefState())
+    places = {option.value: option.span for option in scene.options if option.kind == "words"}
+    assert places["arty"] == (15, 19)
+
+
 @pytest.mark.parametrize("text", ["", "   ", "?!", "🙂🙂", "a" * 5000, "no " * 300, "#9 #0 the 12th", "𝔘𝔭"])
 def test_odd_text_is_linked_without_complaint(linker: Linker, books: Catalog, text: str) -> None:
     update = linker.link(text, shown(books, "b1", "b3")).update

@@ -73,6 +73,13 @@ def update_of(catalog: Catalog, belief: BeliefState, text: str, **said: tuple[st
     return Linker(catalog, Says(**said)).link(text, belief).update
 
 
+def test_what_plain_words_settle_is_part_of_the_judgement(wines: Catalog, belief: BeliefState) -> None:
+    linked = Linker(wines, Says()).link("no malbec please", belief)
+    said = dict(zip((option.text for option in linked.scene.options), linked.judgement.said, strict=True))
+    assert next(names for text, names in said.items() if "Malbec" in text) == ("is_not",)
+    assert [(entry.op, entry.value) for entry in linked.update.set] == [("is_not", "Malbec")]
+
+
 def test_everything_that_a_message_may_be_about_is_an_option_once(wines: Catalog, belief: BeliefState) -> None:
     scene = Linker(wines, Says()).scene("the first was corky, rather a riesling, and a riesling under 20 euros", belief)
     kinds = [option.kind for option in scene.options]
