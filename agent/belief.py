@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
 from retrieval.catalog import fold
 from retrieval.constraints import Constraint, Op
 
-Intent = Literal[
-    "recommend", "search", "similar", "refine", "ask", "compare", "explain", "feedback", "chat", "restart"
-]
+Intent = Literal["recommend", "search", "similar", "refine", "ask", "compare", "explain", "feedback", "chat", "restart"]
 Verdict = Literal["liked", "disliked", "seen", "rejected", "accepted", "like_this", "unlike_this"]
+INTENTS: tuple[Intent, ...] = get_args(Intent)
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
 OPPOSITES: dict[str, str] = {
     "liked": "disliked",
@@ -199,9 +199,7 @@ def apply(belief: BeliefState, update: BeliefUpdate, turn: int | None = None) ->
     for wish in update.prefer:
         preferences = tuple(entry for entry in preferences if not _about_same(wish, entry))
         unwanted: Op = "is_not" if wish.weight > 0 else "is"
-        constraints = tuple(
-            entry for entry in constraints if not (entry.op == unwanted and _about_same(wish, entry))
-        )
+        constraints = tuple(entry for entry in constraints if not (entry.op == unwanted and _about_same(wish, entry)))
         preferences = (*preferences, wish.model_copy(update={"turn": turn}))
     for verdict in update.items:
         items = tuple(entry for entry in items if not _revised(verdict, entry))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from agent.belief import BeliefUpdate, same
+from agent.belief import INTENTS, VERDICTS, BeliefUpdate, Limit, same
 from agent.linking.assembly import assemble
 from agent.linking.drafts import ItemSight, ValueSight
 from agent.linking.judges import Judges, LinearModel
@@ -17,9 +17,6 @@ from agent.linking.options import Scene
 from agent.transcripts import belief_from_turns, update_from_dict
 from retrieval.catalog import Catalog
 
-VERDICTS = ("seen", "liked", "disliked", "rejected", "accepted", "like_this", "unlike_this")
-INTENTS = ("recommend", "search", "similar", "refine", "ask", "compare", "explain", "feedback", "chat", "restart")
-NEGATED = {"is": "is_not", "is_not": "is"}
 FOLDS = 5
 POWER = {"item": 0.5, "focus": 0.5, "value": 0.15, "intent": 0.5}
 """Inverse strength of the regularisation of each judge, chosen by folds."""
@@ -90,16 +87,23 @@ def _stance(sight: ValueSight, gold: BeliefUpdate) -> str:
         if any(entry.attribute == attribute for entry in gold.set) and sight.mention.bounds:
             return "is"
         return "drop" if any(entry.attribute == attribute for entry in gold.drop) else "none"
-    for limit in gold.set:
-        if limit.attribute == attribute and same(limit.value, value) and limit.op in ("is", "is_not"):
-            return NEGATED[limit.op] if sight.meaning.negated else limit.op
-    for wish in gold.prefer:
-        if wish.attribute == attribute and same(wish.value, value):
-            return "wish" if (wish.weight > 0) != sight.meaning.negated else "avoid"
-    for drop in gold.drop:
-        if drop.attribute == attribute and (drop.value is None or same(drop.value, value)):
-            return "drop"
-    return "none"
+    found = stance_to(attribute, value, sight.meaning.negated, gold)
+    every = any(drop.attribute == attribute and drop.value is None for drop in gold.drop)
+    return "drop" if found == "none" and every else found
+
+
+def stance_to(attribute: str, value: str | int | float, negated: bool, gold: BeliefUpdate) -> str:
+    """Return the stance that `gold` has to a value, or to anything else than it where the words are `negated`."""
+    for entry in gold.wishes:
+        if entry.attribute == attribute and same(entry.value, value):
+            wanted = (entry.op != "is_not") if isinstance(entry, Limit) else entry.weight > 0
+            return _STANCE[isinstance(entry, Limit), wanted != negated]
+    dropped = any(drop.attribute == attribute and drop.value is not None and same(drop.value, value)
+                  for drop in gold.drop)  # fmt: skip
+    return "drop" if dropped else "none"
+
+
+_STANCE = {(True, True): "is", (True, False): "is_not", (False, True): "wish", (False, False): "avoid"}
 
 
 def _fit(rows: Sequence[Row], classes: Sequence[str], exclusive: bool, power: float, least: int = 3) -> LinearModel:

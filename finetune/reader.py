@@ -12,19 +12,20 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent.belief import ITEMS, BeliefUpdate, Limit, same
+from agent.belief import INTENTS, ITEMS, BeliefUpdate
 from agent.linking import Linker
 from agent.linking.assembly import TAKEN_BACK
 from agent.linking.judging import STANCES, LinearJudge
 from agent.linking.options import Option
 from agent.reader import RECORD, Nearness, Network, encoded
-from agent.reader.encoding import INTENTS, KINDS, VERDICTS, Encoded
+from agent.reader.encoding import ITEM_LABELS, KINDS, Encoded
 from finetune.config import ReaderConfig
-from finetune.cues import FOLDS, collect, fit
-from retrieval.catalog import Catalog
+from finetune.cues import FOLDS, collect, fit, stance_to
+from retrieval.catalog import Catalog, UserError
 
 if TYPE_CHECKING:
     import torch
@@ -81,7 +82,7 @@ def label_of(option: Option, gold: BeliefUpdate) -> tuple[float, ...] | int:
     if option.kind == "item":
         said = {entry.verdict for entry in gold.items if entry.item_id == option.item_id}
         back = any(drop.attribute == ITEMS and drop.value == option.item_id for drop in gold.drop)
-        return tuple(float(name in said or (name == TAKEN_BACK and back)) for name in VERDICTS)
+        return tuple(float(name in said or (name == TAKEN_BACK and back)) for name in ITEM_LABELS)
     return STANCES.index(_stance(option, gold))
 
 
@@ -98,15 +99,7 @@ def _stance(option: Option, gold: BeliefUpdate) -> str:
     if option.kind == "words":
         alike = [wish for wish in gold.prefer if wish.attribute == about and _alike(str(wish.value), str(option.value))]
         return "none" if not alike else "wish" if alike[0].weight > 0 else "avoid"
-    for entry in gold.wishes:
-        if entry.attribute == about and same(entry.value, option.value):
-            wanted = (entry.op != "is_not") if isinstance(entry, Limit) else entry.weight > 0
-            return _STANCE[isinstance(entry, Limit), wanted != option.negated]
-    dropped = any(d.attribute == about and d.value is not None and same(d.value, option.value) for d in gold.drop)
-    return "drop" if dropped else "none"
-
-
-_STANCE = {(True, True): "is", (True, False): "is_not", (False, True): "wish", (False, False): "avoid"}
+    return stance_to(about, option.value, option.negated, gold)
 
 
 def _alike(left: str, right: str) -> bool:
@@ -124,7 +117,8 @@ def train(
 ) -> None:
     """Train `network` on `rows` and write the adapter, the heads and the record of the run into the folder `out`.
 
-    Goes on from the last finished epoch where `out` holds one. `tell` hears (what, step, steps, loss), `after` every
+    Goes on from the last finished epoch where `out` holds one; raises `UserError` where it is of other rows or another
+    configuration. `tell` hears (what, step, steps, loss), `after` every
     epoch.
     """
     import torch
@@ -132,6 +126,13 @@ def train(
 
     from agent.reader.network import Heads, batch
 
+    made_of = sha256(repr((config, list(rows))).encode()).hexdigest()
+    checkpoint = out / "checkpoint.pt"
+    saved = torch.load(checkpoint, weights_only=False) if checkpoint.is_file() else None
+    if saved is not None and saved["made_of"] != made_of:
+        raise UserError(
+            f"{checkpoint}: left by a run on other dialogues or settings: delete it or choose another --out"
+        )
     torch.manual_seed(config.seed)
     lora = LoraConfig(r=config.rank, lora_alpha=config.rank, lora_dropout=0.0, target_modules=list(TARGETS))
     tuned = network.tuned = get_peft_model(network.tuned, lora)
@@ -145,11 +146,9 @@ def train(
         optimizer, lambda step: min((step + 1) / rise, max(0.0, 1 - step / steps))
     )
     out.mkdir(parents=True, exist_ok=True)
-    kept = _kept(rows, network, out / "states.pt", tell)
+    kept = _kept(rows, network, made_of, out / "states.pt", tell)
     step, first = 0, 0
-    checkpoint = out / "checkpoint.pt"
-    if checkpoint.is_file():
-        saved = torch.load(checkpoint, weights_only=False)
+    if saved is not None:
         tuned.load_state_dict(saved["tuned"], strict=False)
         heads.load_state_dict(saved["heads"])
         optimizer.load_state_dict(saved["optimizer"])
@@ -186,6 +185,7 @@ def train(
             "schedule": schedule.state_dict(),
             "step": step,
             "epoch": epoch,
+            "made_of": made_of,
         }
         torch.save(state, checkpoint.with_suffix(".new"))
         checkpoint.with_suffix(".new").replace(checkpoint)
@@ -195,29 +195,27 @@ def train(
 
 
 def _kept(
-    rows: Sequence[Row], network: Network, path: Path, tell: Callable[[str, int, int, float], None]
+    rows: Sequence[Row], network: Network, made_of: str, path: Path, tell: Callable[[str, int, int, float], None]
 ) -> list[torch.Tensor]:
-    """Return the states below the tuned layers of every row (n, width), in float16; from `path` where they are."""
+    """Return the states below the tuned layers of every row (n, width), in float16; from `path` where they are kept."""
     import torch
 
     from agent.reader.network import batch
 
     if path.is_file():
-        found: list[torch.Tensor] = torch.load(path)
-        if [len(states) for states in found] == [row.scene.length for row in rows]:
-            return found
+        left = torch.load(path)
+        if left["made_of"] == made_of:
+            return list(left["states"])
     found = []
     with torch.inference_mode():
         for place, row in enumerate(rows):
             found.append(network.lower(batch([row.scene]))[0].half())
             tell("reading", place + 1, len(rows), 0.0)
-    torch.save(found, path)
+    torch.save({"made_of": made_of, "states": found}, path)
     return found
 
 
-def _loss(
-    verdicts: torch.Tensor, stances: torch.Tensor, intents: torch.Tensor, rows: Sequence[Row]
-) -> torch.Tensor:
+def _loss(verdicts: torch.Tensor, stances: torch.Tensor, intents: torch.Tensor, rows: Sequence[Row]) -> torch.Tensor:
     """Return cross-entropies of verdicts, stances and intents, summed over the options of a scene, mean over scenes."""
     import torch
     from torch.nn import functional
@@ -225,7 +223,7 @@ def _loss(
     labels = [label for row in rows for label in row.labels]
     items = [place for place, label in enumerate(labels) if isinstance(label, tuple)]
     others = [place for place, label in enumerate(labels) if not isinstance(label, tuple)]
-    wanted = torch.tensor([labels[place] for place in items]).reshape(-1, len(VERDICTS))
+    wanted = torch.tensor([labels[place] for place in items]).reshape(-1, len(ITEM_LABELS))
     loss = functional.binary_cross_entropy_with_logits(verdicts[items], wanted, reduction="sum")
     chosen = torch.tensor([labels[place] for place in others], dtype=torch.long)
     loss = (loss + functional.cross_entropy(stances[others], chosen, reduction="sum")) / len(rows)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from agent.belief import BeliefState, Verdict, same
+from agent.belief import VERDICTS, BeliefState, Verdict, same
 from agent.linking import scope
 from agent.linking.assembly import TAKEN_BACK
 from agent.linking.drafts import ItemSight, ValueSight
@@ -18,38 +18,29 @@ from agent.linking.words import Message
 if TYPE_CHECKING:
     from agent.linking.options import Option, Scene
 
-VERDICTS: tuple[Verdict, ...] = ("seen", "liked", "disliked", "rejected", "accepted", "like_this", "unlike_this")
 IDLE = 0.6
 """Probability from which a value is taken as only spoken of, chosen by folds."""
 PLAINLY_IDLE = 0.9
 """The same where the words before a value ask for it or refuse it."""
 _NOT = r"(?<!not )(?<!never )(?<!havent )(?<!didnt )(?<!dont )(?<!hasnt )(?<!wont )(?<!cant )"
-_BEFORE: Sequence[tuple[Verdict, re.Pattern[str]]] = (
-    (
-        "seen"
-    , re.compile(
+_BEFORE: Mapping[Verdict, re.Pattern[str]] = {
+    "seen": re.compile(
         rf"{_NOT}\b(?:seen|watched|rewatched)(?: both| all| em| already| the| of| it| them| those| these| ,)*$"
-    )),
-    ("liked", re.compile(rf"{_NOT}\b(?:loved|adored|enjoyed|liked)(?: both| all| the| of| them| those| these)*$")),
-    ("disliked", re.compile(rf"{_NOT}\b(?:hated|disliked|detested)(?: both| all| the| of| them| those| these)*$")),
-    ("rejected", re.compile(r"\b(?:skip|drop|veto|remove|no thanks to|not interested in)(?: both| all| the)*$")),
-    (
-        "accepted"
-    , re.compile(
-        r"\b(?:ill take|ill go with|lets go with|going with|we take|well take|ill watch|put on|"
-        r"lets watch)(?: the)?$"
-    )),
-)  # fmt: skip
-_AFTER: Sequence[tuple[Verdict, re.Pattern[str]]] = (
-    (
-        "seen",
-        re.compile(
-            r"^(?:,? ?(?:i|we|ive|weve|have|already|i have|we have|both|all) ?){0,3}(?:seen|"
-            r"watched|see already|already see)\b(?! (?:it )?never)"
-        ),
     ),
-    ("accepted", re.compile(r"^(?:it is\b(?! (?:too|not|a |so |the ))|sold\b)")),
-)
+    "liked": re.compile(rf"{_NOT}\b(?:loved|adored|enjoyed|liked)(?: both| all| the| of| them| those| these)*$"),
+    "disliked": re.compile(rf"{_NOT}\b(?:hated|disliked|detested)(?: both| all| the| of| them| those| these)*$"),
+    "rejected": re.compile(r"\b(?:skip|drop|veto|remove|no thanks to|not interested in)(?: both| all| the)*$"),
+    "accepted": re.compile(
+        r"\b(?:ill take|ill go with|lets go with|going with|we take|well take|ill watch|put on|lets watch)(?: the)?$"
+    ),
+}
+_AFTER: Mapping[Verdict, re.Pattern[str]] = {
+    "seen": re.compile(
+        r"^(?:,? ?(?:i|we|ive|weve|have|already|i have|we have|both|all) ?){0,3}"
+        r"(?:seen|watched|see already|already see)\b(?! (?:it )?never)"
+    ),
+    "accepted": re.compile(r"^(?:it is\b(?! (?:too|not|a |so |the ))|sold\b)"),
+}
 _NEITHER = re.compile(r"\b(?:neither|none of|not any of)\b")
 _ALL = re.compile(r"\b(?:all|both)\b")
 _CLASHES: Mapping[str, frozenset[str]] = {
@@ -71,20 +62,17 @@ _NOT_SEEN = (
     r"(?:seen|see|watched|watch|read)"
 )
 _UNSEEN = re.compile(rf"{_NOT_SEEN}(?: the| of| any of)*$")
-_OF_IT: Sequence[tuple[Verdict, re.Pattern[str]]] = (
-    ("seen", re.compile(rf"{_NOT}\b(?:seen|watched|rewatched|finished) (?:it|that one|this one)\b")),
-    ("liked", re.compile(rf"{_NOT}\b(?:loved|adored|enjoyed) (?:it|that one|this one)\b")),
-    ("disliked", re.compile(rf"{_NOT}\b(?:hated|disliked|detested) (?:it|that one|this one)\b")),
-    (
-        "like_this",
-        re.compile(r"(?<!not )(?<!nothing )\b(?:something|anything|more|ones?) like (?:it|that one|this one)\b"),
+_OF_IT: Mapping[Verdict, re.Pattern[str]] = {
+    "seen": re.compile(rf"{_NOT}\b(?:seen|watched|rewatched|finished) (?:it|that one|this one)\b"),
+    "liked": re.compile(rf"{_NOT}\b(?:loved|adored|enjoyed) (?:it|that one|this one)\b"),
+    "disliked": re.compile(rf"{_NOT}\b(?:hated|disliked|detested) (?:it|that one|this one)\b"),
+    "like_this": re.compile(
+        r"(?<!not )(?<!nothing )\b(?:something|anything|more|ones?) like (?:it|that one|this one)\b"
     ),
-)
+}
 """Plain words about the item in focus."""
 _UNSEEN_IT = re.compile(rf"{_NOT_SEEN} (?:it|that|this)(?: one)?\b")
-_HEDGED = re.compile(
-    r"\?|\b(?:too|less|enough|seen|watched|read|already|is|are|was|were|so|it|this|those|them)\b"
-)
+_HEDGED = re.compile(r"\?|\b(?:too|less|enough|seen|watched|read|already|is|are|was|were|so|it|this|those|them)\b")
 _NONE_OF = re.compile(
     r"(?<!\bsay )\b(?:no|without|nothing with|not the ones? (?:with|about)(?: the| a)?)(?: any| more)?$"
 )
@@ -136,7 +124,7 @@ def _verdicts(scene: Scene, option: Option, said: Sequence[str], chances: Mappin
         if isinstance(sight, ItemSight) and sight.mention.ref != "focus" and "implied" not in sight.features:
             found += settle((), message, sight.mention, sight.context)
     if option.item_id in scene.belief.focus[:1]:
-        found += [name for name, pattern in _OF_IT if pattern.search(message.line)]
+        found += [name for name, pattern in _OF_IT.items() if pattern.search(message.line)]
     for name in sorted(said, key=lambda name: -chances.get(name, 0.0)):
         clashes = any(name in _CLASHES.get(other, ()) or other in _CLASHES.get(name, ()) for other in found)
         if not clashes and not (name == "accepted" and _NO.match(message.line)):
@@ -208,10 +196,10 @@ def settle(said: Sequence[str], message: Message, mention: Mention, context: tup
         own = message.piece(mention.start, mention.end)
         plain = [
             verdict
-            for verdict, pattern in _BEFORE
+            for verdict, pattern in _BEFORE.items()
             if pattern.search(before) or (_ALL.search(own) and pattern.search(own))
         ]
-        plain += [verdict for verdict, pattern in _AFTER if pattern.match(after) and verdict not in plain]
+        plain += [verdict for verdict, pattern in _AFTER.items() if pattern.match(after) and verdict not in plain]
     clashing = {name for verdict in plain for name in _CLASHES[verdict]}
     judged = [verdict for verdict in VERDICTS if verdict in said and verdict not in plain and verdict not in clashing]
     return [*plain, *judged]

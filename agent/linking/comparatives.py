@@ -109,9 +109,7 @@ def named_after(message: Message, mentions: Sequence[Mention], belief: BeliefSta
     return None
 
 
-def compare(
-    update: BeliefUpdate, message: Message, mentions: Sequence[Mention], belief: BeliefState
-) -> BeliefUpdate:
+def compare(update: BeliefUpdate, message: Message, mentions: Sequence[Mention], belief: BeliefState) -> BeliefUpdate:
     """Return `update` with the items that its wishes are compared with.
 
     These are the items named beside the comparative; else those that the message is like, against, or speaks of; else

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from agent.belief import VERDICTS
 from agent.linking import certain, intents
 from agent.linking.assembly import assemble
 from agent.linking.drafts import Draft, ItemSight, ValueSight, facts_of
@@ -93,7 +94,7 @@ class LinearJudge:
         if isinstance(sight, ValueSight):
             stance = certain.stance_of(chances, message, sight, scene.belief)
             return () if stance == "none" else (stance,)
-        judged = [name for name in certain.VERDICTS if chances.get(name, 0.0) >= ENOUGH]
+        judged = [name for name in VERDICTS if chances.get(name, 0.0) >= ENOUGH]
         if sight.mention.ref == "focus":
             return judged
         return certain.settle(judged, message, sight.mention, sight.context)

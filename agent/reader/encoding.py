@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any, get_args
 
-from agent.belief import Intent, Verdict
+from agent.belief import INTENTS, VERDICTS
 from agent.linking.assembly import TAKEN_BACK
 from agent.linking.judging import STANCES
 from agent.linking.options import Kind, Option, Scene
 from prompts import render
 
-VERDICTS: tuple[str, ...] = (*get_args(Verdict), TAKEN_BACK)
-INTENTS: tuple[str, ...] = get_args(Intent)
+ITEM_LABELS: tuple[str, ...] = (*VERDICTS, TAKEN_BACK)
+"""What can be said of an item."""
 KINDS: tuple[str, ...] = get_args(Kind)
-EVIDENCE = len(VERDICTS) + len(STANCES) + 2
+EVIDENCE = len(ITEM_LABELS) + len(STANCES) + 2
 """Numbers that the linear judge gives with an option: log-odds of verdicts and stances, whether any, closeness."""
 _MESSAGE, _QUESTION, _CARD, _VALUE = 120, 160, 36, 20
 """Longest parts: of a message, of an item and of any other option in tokens, of a question in characters."""
@@ -100,9 +100,9 @@ def _places(option: Option, offsets: Sequence[tuple[int, int]], start: int) -> t
 
 
 def _evidence(option: Option, chances: Mapping[str, float]) -> tuple[float, ...]:
-    names = VERDICTS if option.kind == "item" else STANCES
+    names = ITEM_LABELS if option.kind == "item" else STANCES
     odds = [_log_odds(chances.get(name, 0.0)) if chances else 0.0 for name in names]
-    first, second = (odds, [0.0] * len(STANCES)) if option.kind == "item" else ([0.0] * len(VERDICTS), odds)
+    first, second = (odds, [0.0] * len(STANCES)) if option.kind == "item" else ([0.0] * len(ITEM_LABELS), odds)
     return (*first, *second, 1.0 if chances else 0.0, option.closeness)
 
 

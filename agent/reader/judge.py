@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.belief import OPPOSITES
+from agent.belief import INTENTS, OPPOSITES
 from agent.linking import Linker
 from agent.linking.judges import Judges
 from agent.linking.judging import STANCES, Judgement, LinearJudge
 from agent.linking.options import Near, Scene
-from agent.reader.encoding import INTENTS, VERDICTS, Encoded, encode
+from agent.reader.encoding import ITEM_LABELS, Encoded, encode
 from retrieval.catalog import Catalog, UserError
 from retrieval.encoder import SentenceEncoder, open_embedded
 
@@ -187,7 +187,7 @@ class Reader:
             verdicts, stances, intents = self.network.heads(self.network.states(scenes), scenes)
         of_items, of_others = torch.sigmoid(verdicts).tolist(), torch.softmax(stances, 1).tolist()
         chances = [
-            dict(zip(VERDICTS, of_items[place], strict=True))
+            dict(zip(ITEM_LABELS, of_items[place], strict=True))
             if option.kind == "item"
             else dict(zip(STANCES, of_others[place], strict=True))
             for place, option in enumerate(scene.options[: len(read.options)])

@@ -13,8 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from agent.belief import INTENTS
 from agent.linking.judging import STANCES
-from agent.reader.encoding import EVIDENCE, INTENTS, KINDS, VERDICTS, Encoded
+from agent.reader.encoding import EVIDENCE, ITEM_LABELS, KINDS, Encoded
 
 READ, TUNED = 2 / 3, 6
 """Share of the model's layers that read, and how many of these, the topmost, are tuned. The last third of a language
@@ -117,9 +118,9 @@ class Heads(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.kind = nn.Embedding(len(KINDS), _KIND)
         self.trunk = nn.Sequential(nn.Linear(4 * width + _KIND + EVIDENCE, _HIDDEN), nn.GELU(), nn.Dropout(dropout))
-        self.verdict, self.stance = nn.Linear(_HIDDEN, len(VERDICTS)), nn.Linear(_HIDDEN, len(STANCES))
+        self.verdict, self.stance = nn.Linear(_HIDDEN, len(ITEM_LABELS)), nn.Linear(_HIDDEN, len(STANCES))
         self.summary = nn.Linear(_HIDDEN, _SUMMARY)
-        judged = len(VERDICTS) + len(STANCES)
+        judged = len(ITEM_LABELS) + len(STANCES)
         self.evidence = nn.Linear(EVIDENCE, judged, bias=False)
         with torch.no_grad():
             self.evidence.weight.zero_()
@@ -133,7 +134,7 @@ class Heads(nn.Module):
         self.trust = nn.Parameter(torch.tensor(3.0))
 
     def forward(self, states: Tensor, scenes: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """Return logits of verdicts (o, VERDICTS), stances (o, STANCES) and intents (b, INTENTS).
+        """Return logits of verdicts (o, ITEM_LABELS), stances (o, STANCES) and intents (b, INTENTS).
 
         `states` are those of the last layer (b, n, width).
         """
@@ -147,8 +148,8 @@ class Heads(nn.Module):
         said = [states[rows, last], _means(sums, scenes.options), _means(sums, scenes.spans), wanted[rows], known]
         hidden = self.trunk(torch.cat(said, dim=1))
         given = self.evidence(scenes.evidence)
-        verdicts = self.verdict(hidden) + given[:, : len(VERDICTS)]
-        stances = self.stance(hidden) + given[:, len(VERDICTS) :]
+        verdicts = self.verdict(hidden) + given[:, : len(ITEM_LABELS)]
+        stances = self.stance(hidden) + given[:, len(ITEM_LABELS) :]
         items = (scenes.kinds == KINDS.index("item"))[:, None]
         chances = torch.cat([torch.sigmoid(verdicts) * items, torch.softmax(stances, 1) * ~items], dim=1)
         most = _most(states.new_zeros(len(states), chances.shape[1]), rows, chances.detach())

@@ -13,11 +13,11 @@ from agent.linking import Linker
 from agent.linking.judges import Judges
 from agent.linking.judging import STANCES, LinearJudge
 from agent.reader import RECORD, Nearness, Network, Reader
-from agent.reader.encoding import VERDICTS
+from agent.reader.encoding import ITEM_LABELS
 from finetune.config import ReaderConfig
 from finetune.examples import labelled, read_dialogues
 from finetune.reader import Row, judged, label_of, report, rows_of, train
-from retrieval.catalog import Catalog
+from retrieval.catalog import Catalog, UserError
 from retrieval.encoder import SentenceEncoder
 
 
@@ -52,7 +52,7 @@ def label(catalog: Catalog, text: str, belief: BeliefState, gold: BeliefUpdate, 
     scene = Linker(catalog).scene(text, belief)
     option = next(option for option in scene.options if about in option.text)
     found = label_of(option, gold)
-    return {name for name, holds in zip(VERDICTS, found, strict=True) if holds} if isinstance(found, tuple) else (
+    return {name for name, holds in zip(ITEM_LABELS, found, strict=True) if holds} if isinstance(found, tuple) else (
         STANCES[found]
     )  # fmt: skip
 
@@ -122,6 +122,9 @@ def test_training_learns_resumes_and_writes_a_reader_that_opens(
     with pytest.raises(KeyboardInterrupt):
         train(rows, network, config, out, heard, stop_after_second)
     per_epoch = len(steps) // 2
+    for others, other in ((rows[1:], config), (rows, config.model_copy(update={"rate": 1e-4}))):
+        with pytest.raises(UserError, match=r"checkpoint.pt: left by a run on other"):
+            train(others, Network.of_base(str(model), model), other, out, heard)
     again = Network.of_base(str(model), model)
     train(rows, again, config, out, heard)
     assert steps[2 * per_epoch] == per_epoch + 1, "a finished epoch is kept, the one that broke off begins again"
