@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from agent.belief import BeliefState, Preference
+from agent.belief import BeliefState, Preference, Verdict
 from agent.directions import direction
 from agent.linking.comparatives import is_comparative
 from agent.linking.numbers import DECADE, decade_of
@@ -20,7 +20,8 @@ def query_of(belief: BeliefState, text: str, catalog: Catalog, limit: int) -> Qu
     """Return what retrieval needs of `belief`; `text` counts only when nothing in it was understood.
 
     Words come from wishes and limits, never from the message as a whole: filler does not drive the search. Items to
-    resemble are not themselves returned. Of two wishes for opposite ends of a number the later one counts.
+    resemble are not themselves returned; those liked before the conversation are history. Of two wishes for opposite
+    ends of a number the later one counts.
     """
     like = _examples(belief, catalog)
     away = tuple(item for item in belief.with_verdict("unlike_this") if item in catalog)
@@ -34,6 +35,7 @@ def query_of(belief: BeliefState, text: str, catalog: Catalog, limit: int) -> Qu
         exclude=never_shown(belief),
         like=like,
         unlike=away,
+        history=_liked(belief, catalog, ("accepted", "liked"), before=True),
         limit=limit,
     )
 
@@ -98,8 +100,14 @@ def _words(belief: BeliefState, wishes: Sequence[Wish], catalog: Catalog) -> lis
 
 def _examples(belief: BeliefState, catalog: Catalog) -> tuple[str, ...]:
     """Return the items to resemble, most important last: accepted, then liked, then named as examples."""
-    order = [belief.with_verdict(verdict) for verdict in ("accepted", "liked", "like_this")]
-    against = set(belief.with_verdict("disliked", "unlike_this", "rejected"))
-    ids = [item for verdict in order for item in verdict if item in catalog and item not in against]
+    order: tuple[Verdict, ...] = ("accepted", "liked", "like_this")
+    ids = [item for verdict in order for item in _liked(belief, catalog, (verdict,))]
     latest = list(dict.fromkeys(reversed(ids)))[:EXAMPLES]
     return tuple(reversed(latest))
+
+
+def _liked(belief: BeliefState, catalog: Catalog, verdicts: Sequence[Verdict], before: bool = False) -> tuple[str, ...]:
+    """Return the items that got one of `verdicts` in the conversation, or `before` it (turn 0), and none against."""
+    against = set(belief.with_verdict("disliked", "unlike_this", "rejected"))
+    said = (entry.item_id for entry in belief.items if entry.verdict in verdicts and (entry.turn == 0) == before)
+    return tuple(dict.fromkeys(item for item in said if item and item in catalog and item not in against))

@@ -38,6 +38,8 @@ class Query:
     like: tuple[str, ...] = ()
     """Ids of items to resemble, most important last."""
     unlike: tuple[str, ...] = ()
+    history: tuple[str, ...] = ()
+    """Ids of items that the person liked in earlier conversations, oldest first; never returned themselves."""
     limit: int = 50
 
 

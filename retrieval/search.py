@@ -1,4 +1,4 @@
-"""Search a catalog: hard constraints inside, six sources, one weighted sum."""
+"""Search a catalog: hard constraints inside, several sources, one weighted sum."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from retrieval.critique import Critiques
 from retrieval.encoder import Encoder
 from retrieval.filtering import Mask
 from retrieval.index import Index
+from retrieval.interests import history_scores
 from retrieval.query import Candidate, Query, Wish
 from retrieval.semantic_ids import SemanticIds
 from retrieval.sources import Attributes, Scores, Similar, contrast, share_of_best
@@ -35,6 +36,12 @@ class Weights:
     critiques: float = 0.4
     """Wishes compared with items: more or less than these have. Chosen by `python -m evals bench critique`."""
     similar: float = 0.4
+    history: float = 0.035
+    """What was liked in earlier conversations. Chosen with the next two by `python -m evals bench interests`."""
+    interests: int = 10
+    """How many vectors a history becomes at most; with 1 their mean."""
+    recent: float = 0.95
+    """What each earlier item of a history counts of the one after it."""
     popularity: float = 0.15
     avoided: float = -0.6
     """Negative wishes."""
@@ -73,7 +80,7 @@ class Retriever:
     def search(self, query: Query) -> list[Candidate]:
         """Return up to `query.limit` candidates, best first; every constraint holds and nothing excluded is there.
 
-        The examples in `like` and `unlike` are themselves never returned.
+        The items in `like`, `unlike` and `history` are themselves never returned.
         """
         allowed = self.allowed(query)
         sources = self.sources(query, allowed)
@@ -99,7 +106,7 @@ class Retriever:
 
     def allowed(self, query: Query) -> Mask:
         """Return (n,) True where an item may be returned."""
-        return self.index.allowed(query.constraints, query.exclude | {*query.like, *query.unlike})
+        return self.index.allowed(query.constraints, self._hidden(query))
 
     def sources(self, query: Query, allowed: Mask) -> dict[str, Scores]:
         """Return source name -> (n,) scores in [0, 1], of the sources that the query uses and popularity."""
@@ -122,6 +129,8 @@ class Retriever:
             found["avoided"] = self._avoided(unwanted, allowed)
         if query.unlike:
             found["unlike"] = self.similar.scores(query.unlike, allowed)
+        if query.history:
+            found["history"] = self._history(query.history, allowed)
         found["popularity"] = self.popularity
         return found
 
@@ -133,14 +142,22 @@ class Retriever:
             fused += np.float32(stress * getattr(self.weights, name)) * scores
         return np.where(allowed, fused, np.float32(-np.inf))
 
+    @staticmethod
+    def _hidden(query: Query) -> frozenset[str]:
+        return query.exclude | {*query.like, *query.unlike, *query.history}
+
+    def _history(self, item_ids: Sequence[str], allowed: Mask) -> Scores:
+        known = (self.catalog.position[item_id] for item_id in item_ids if item_id in self.catalog)
+        places = np.array(list(known), np.int64)
+        return history_scores(self.index.vectors, places, allowed, self.weights.interests, self.weights.recent)
+
     def _free_words(self, wishes: Sequence[Wish]) -> list[str]:
         return [str(wish.value) for wish in wishes if self.catalog.schema.column(wish.attribute) is None]
 
     def _dense(self, text: str, query: Query, allowed: Mask) -> Scores:
         vector = self.encoder.encode([text])[0]
-        hidden = query.exclude | {*query.like, *query.unlike}
         places, cosines = self.index.nearest(
-            vector, self.weights.nearest, constraints=query.constraints, exclude=hidden
+            vector, self.weights.nearest, constraints=query.constraints, exclude=self._hidden(query)
         )
         scores = np.zeros(len(self.catalog), np.float32)
         scores[places] = cosines

@@ -177,6 +177,53 @@ def critique(
 
 
 @app.command()
+def interests(
+    path: Annotated[Path, typer.Argument(help="MovieLens folder or ratings.csv.")],
+    joins: Annotated[
+        Path | None, typer.Option(help="JSONL that joins id with ml_id. Default: both use the same ids.")
+    ] = None,
+    split: Annotated[
+        str, typer.Option(help="Which half of the people: `validation`, to choose by, or `test`, to report.")
+    ] = "test",
+    json: Json = None,
+    home: Home = None,
+    encoder: Encoder = None,
+    seed: Seed = None,
+) -> None:
+    """Find what people liked next from what they had liked: several interests, one vector, the latest, popularity."""
+    from evals.bench.interests import LENGTHS, PAIRS, cases, differences, measure, print_result, systems
+    from evals.report import write
+    from evals.results import Result, short
+    from evals.simulation.ratings import read_ratings
+    from retrieval.encoder import open_encoder
+    from retrieval.index import open_or_build_demo
+    from retrieval.search import Weights
+
+    if split not in ("validation", "test"):
+        raise UserError(f"--split {split}: no such split: choose validation or test")
+    settings = settings_of(home=home, encoder=encoder, seed=seed)
+    index = open_or_build_demo(settings.home, encoder=settings.encoder)
+    ratings = read_ratings(path, joins, index.catalog)
+    found = {length: cases(ratings, length, "test" if split == "test" else "validation") for length in LENGTHS}
+    if not any(found.values()):
+        raise UserError(f"{path}: nobody liked enough items of the catalog: give more ratings, or --joins")
+    compared = systems(index, open_encoder(settings.encoder), Weights())
+    with progress("Searching") as tell:
+        values = measure(compared, found, settings.seed, tell)
+    notes = {
+        f"{second} - {first}, {one.metric}": f"{short(one.mean)} [{short(one.low)}, {short(one.high)}] n {one.n}"
+        for first, second in PAIRS
+        for one in differences(values, first, second, settings.seed)
+    }
+    made_by = {"path": path, "joins": joins, "split": split, "seed": settings.seed, "encoder": settings.encoder,
+               "index": index.fingerprint}  # fmt: skip
+    result = Result("bench interests", made_by, values, notes)
+    print_result(result, console())
+    if json:
+        write(json, result.as_json())
+
+
+@app.command()
 def beauty(
     folder: Annotated[Path, typer.Argument(help="Folder with beauty_sequences.txt and beauty_items.jsonl.")],
     systems: Annotated[

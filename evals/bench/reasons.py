@@ -108,6 +108,7 @@ def overlap(slate: Slate, reasons: Sequence[Reason]) -> Values:
     """
     from rouge_score.rouge_scorer import RougeScorer
     from sacrebleu.metrics.bleu import BLEU
+
     rouge, bleu = RougeScorer(["rougeL"], use_stemmer=False), BLEU(effective_order=True)
     found: Values = {"ROUGE-L": {}, "BLEU": {}}
     for place, (reason, wanted) in enumerate(zip(reasons, slate.references, strict=True), start=1):

@@ -133,9 +133,7 @@ def majority(dialogues: Sequence[Mapping[str, Any]]) -> Understand:
 
 def as_result(systems: Mapping[str, Scores], made_by: Mapping[str, Any]) -> Result:
     """Return the values by turn, with precision, recall and F1 of each kind in the notes."""
-    kinds = {
-        name: {kind: _plain(scores.kind(kind)) for kind in scores.counts} for name, scores in systems.items()
-    }
+    kinds = {name: {kind: _plain(scores.kind(kind)) for kind in scores.counts} for name, scores in systems.items()}
     return Result("bench understanding", made_by, {name: one.turns for name, one in systems.items()}, {"kinds": kinds})
 
 

@@ -180,13 +180,15 @@ def test_a_lasting_dislike_counts_softly_and_words_of_today_win(rec: Recommender
     assert known(rec, "ada") == [("disliked", "crime")]
 
 
-def test_what_was_liked_is_an_example_until_the_conversation_names_its_own(rec: Recommender, told: Told) -> None:
+def test_what_was_liked_is_history_until_the_conversation_names_an_example(rec: Recommender, told: Told) -> None:
     rec.reply("one", told.hears("loved it", verdict("b07", "liked")), user="ada")
     rec.reply("two", told.hears("anything"), user="ada")
     asked: Any = rec.tools.retriever
-    assert asked.queries[-1].like == ("b07",) and "b07" in asked.queries[-1].exclude
+    assert asked.queries[-1].history == ("b07",) and not asked.queries[-1].like
+    assert "b07" in asked.queries[-1].exclude
     rec.reply("two", told.hears("like that", verdict("b09", "like_this")), user="ada")
-    assert asked.queries[-1].like == ("b09",) and "b07" in asked.queries[-1].exclude
+    assert asked.queries[-1].like == ("b09",) and not asked.queries[-1].history
+    assert "b07" in asked.queries[-1].exclude
 
 
 def test_a_list_that_rests_on_the_profile_says_so(rec: Recommender, told: Told) -> None:
