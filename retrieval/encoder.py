@@ -8,7 +8,7 @@ import os
 import re
 import threading
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -155,8 +155,9 @@ def open_encoder(name: str) -> Encoder:
     return open_embedded()
 
 
+@cache
 def open_embedded() -> SentenceEncoder:
-    """Return the encoder whose weights were installed with the project; UserError when they were not."""
+    """Return the encoder whose weights were installed with the project, always the same; UserError without them."""
     spec = importlib.util.find_spec(EMBEDDED)
     places = spec.submodule_search_locations if spec else None
     if not places:
