@@ -119,7 +119,8 @@ def reader(
     from agent.reader import Nearness, Network
     from agent.settings import Settings
     from finetune.examples import labelled, read_dialogues
-    from finetune.reader import judged, report, rows_of, train
+    from finetune.reader import judged, report, train
+    from finetune.reader_rows import rows_of
     from retrieval.encoder import open_embedded
     from retrieval.index import open_or_build_demo
 

@@ -226,4 +226,3 @@ def split_by_dialogue(dialogues: Sequence[Any], share: float) -> tuple[list[Any]
         [dialogue for dialogue in dialogues if not held_out(dialogue, share)],
         [dialogue for dialogue in dialogues if held_out(dialogue, share)],
     )
-

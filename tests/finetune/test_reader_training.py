@@ -16,7 +16,8 @@ from agent.reader import RECORD, Nearness, Network, Reader
 from agent.reader.encoding import ITEM_LABELS
 from finetune.config import ReaderConfig
 from finetune.examples import labelled, read_dialogues
-from finetune.reader import Row, judged, label_of, report, rows_of, train
+from finetune.reader import judged, report, train
+from finetune.reader_rows import Row, label_of, rows_of
 from retrieval.catalog import Catalog, UserError
 from retrieval.encoder import SentenceEncoder
 
