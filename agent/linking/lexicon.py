@@ -44,7 +44,8 @@ class Lexicon:
         schema = catalog.schema
         self.people_columns = tuple(column.name for column in schema.with_role("facet") if column.people)
         self.longest = 1
-        self.ordinary = WORDS | _common_words(catalog)
+        words = WORDS | _common_words(catalog)
+        self.ordinary = words | {stem(word) for word in words}
         self.values: dict[str, tuple[Meaning, ...]] = {}
         self.names: dict[str, tuple[Meaning, ...]] = {}
         self.name_parts: dict[str, tuple[Meaning, ...]] = {}

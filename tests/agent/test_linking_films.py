@@ -71,10 +71,11 @@ def test_titles_are_found_in_full_short_and_misspelt(linker: Linker, text: str, 
 
 
 @pytest.mark.parametrize(
-    "text", ["it is late and I am up for anything", "her name is Big, no, something else", "hello"]
+    "text",
+    ["it is late and I am up for anything", "her name is Big, no, something else", "hello", "scary moive wiht ghosts"],
 )
 def test_ordinary_words_are_no_titles(linker: Linker, text: str) -> None:
-    assert linker.link(text, BeliefState()).update.items == ()
+    assert linker.link(text, BeliefState()).update.targets == ()
 
 
 def test_a_conversation_is_understood_turn_by_turn(linker: Linker, films: Catalog) -> None:
