@@ -72,10 +72,15 @@ def test_titles_are_found_in_full_short_and_misspelt(linker: Linker, text: str, 
 
 @pytest.mark.parametrize(
     "text",
-    ["it is late and I am up for anything", "her name is Big, no, something else", "hello", "scary moive wiht ghosts"],
+    [
+        "it is late and I am up for anything",
+        "her name is Big, no, something else",
+        "hello",
+        "a scary movie with ghosts and no gore",
+    ],
 )
 def test_ordinary_words_are_no_titles(linker: Linker, text: str) -> None:
-    assert linker.link(text, BeliefState()).update.targets == ()
+    assert linker.link(text, BeliefState()).update.items == ()
 
 
 def test_a_conversation_is_understood_turn_by_turn(linker: Linker, films: Catalog) -> None:
