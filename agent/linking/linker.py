@@ -19,6 +19,7 @@ from agent.linking.judging import Judge, Judgement, LinearJudge
 from agent.linking.lexicon import Lexicon, Meaning
 from agent.linking.mentions import Mention, resolve_overlaps
 from agent.linking.numbers import NumberLinker
+from agent.linking.of_items import ItemValueLinker
 from agent.linking.options import Near, Scene, options_of
 from agent.linking.references import ReferenceLinker
 from agent.linking.relative import RelativeLinker
@@ -68,6 +69,7 @@ class Linker:
         self.values = ValueLinker(self.lexicon)
         self.numbers = NumberLinker(catalog)
         self.relative = RelativeLinker(catalog)
+        self.of_items = ItemValueLinker(catalog)
         self.references = ReferenceLinker(self.lexicon)
         self.attributes = AttributeLinker(catalog)
         self.soft = descriptive_columns(catalog)
@@ -168,12 +170,14 @@ class Linker:
 
     def _mentions(self, message: Message, belief: BeliefState) -> tuple[Mention, ...]:
         named = [*self.titles.link(message, belief), *self.references.link(message, belief)]
+        items = resolve_overlaps(named)
         found = resolve_overlaps(
             [
                 *named,
                 *self.values.link(message, belief),
                 *self.numbers.link(message, belief),
-                *self.relative.link(message, resolve_overlaps(named), belief),
+                *self.relative.link(message, items, belief),
+                *self.of_items.link(message, items, belief),
                 *self.attributes.link(message),
                 *words_of_titles(message),
             ]

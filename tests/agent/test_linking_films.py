@@ -313,3 +313,29 @@ def test_a_yes_is_a_yes_only_alone(linker: Linker, films: Catalog) -> None:
     assert linker.link("yes please", belief).update == offer
     for text in ("of course not", "absolutely not", "why not the second one?", "fine, forget it"):
         assert linker.link(text, belief).update != offer
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("something from the director of Alien", "Ridley Scott"),
+        ("another one by the director of Heat please", "Michael Mann"),
+        ("same director as Inception", "Christopher Nolan"),
+        ("the same language as Amelie", "French"),
+        ("Amelie but no, in the same language", "French"),
+    ],
+)
+def test_a_value_is_named_by_the_item_that_has_it(linker: Linker, text: str, value: str) -> None:
+    update = linker.link(text, BeliefState()).update
+    assert value in [entry.value for entry in update.wishes]
+
+
+def test_the_director_of_that_one_is_the_director_of_the_item_in_focus(linker: Linker, films: Catalog) -> None:
+    belief = belief_with(films, *FOUR).model_copy(update={"focus": ("the-firm-1993",)})
+    [limit] = linker.link("more from that director", belief).update.wishes
+    assert (limit.attribute, limit.value) == ("directors", films["the-firm-1993"].values("directors")[0])
+
+
+def test_a_question_about_the_same_director_asks_for_nothing(linker: Linker) -> None:
+    update = linker.link("is it the same director as Alien?", BeliefState()).update
+    assert not update.wishes and update.targets
