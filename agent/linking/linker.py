@@ -69,7 +69,7 @@ class Linker:
         self.values = ValueLinker(self.lexicon)
         self.numbers = NumberLinker(catalog)
         self.relative = RelativeLinker(catalog)
-        self.of_items = ItemValueLinker(catalog)
+        self.of_items = ItemValueLinker(self.lexicon)
         self.references = ReferenceLinker(self.lexicon)
         self.attributes = AttributeLinker(catalog)
         self.soft = descriptive_columns(catalog)

@@ -321,6 +321,7 @@ def test_a_yes_is_a_yes_only_alone(linker: Linker, films: Catalog) -> None:
         ("something from the director of Alien", "Ridley Scott"),
         ("another one by the director of Heat please", "Michael Mann"),
         ("same director as Inception", "Christopher Nolan"),
+        ("something that the director of alien would make, but shorter", "Ridley Scott"),
         ("the same language as Amelie", "French"),
         ("Amelie but no, in the same language", "French"),
     ],
