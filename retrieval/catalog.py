@@ -60,6 +60,8 @@ class CatalogSchema(BaseModel):
     noun: str = "item"
     """What one item is called: film, book..."""
     nouns: str = "items"
+    also: tuple[str, ...] = ()
+    """Other words for one item, with a plural in -s: movie, flick..."""
     aliases: Mapping[str, tuple[Alias, ...]] = Field(default_factory=dict)
     """Folded phrase -> the values it stands for."""
     titles: Mapping[str, str] = Field(default_factory=dict)

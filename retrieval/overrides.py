@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 from retrieval.catalog import Alias, CatalogSchema, Column, Role, UserError, fold
 
-TOP = ("noun", "nouns", "columns", "aliases", "titles", "slices")
+TOP = ("noun", "nouns", "also", "columns", "aliases", "titles", "slices")
 OF_COLUMN = ("role", "unit", "people", "many", "singular")
 UNIQUE: frozenset[Role] = frozenset({"id", "title", "popularity", "image", "link"})
 """Roles that one column plays; naming another takes it from the one inferred."""
@@ -52,6 +52,7 @@ def override(schema: CatalogSchema, path: Path) -> CatalogSchema:
         columns=tuple(columns.values()),
         noun=_string(path, "noun", given.get("noun", schema.noun)),
         nouns=_string(path, "nouns", given.get("nouns", f"{given['noun']}s" if "noun" in given else schema.nouns)),
+        also=_words(path, given.get("also", schema.also)),
         aliases={**schema.aliases, **aliases},
         titles={**schema.titles, **titles},
         slices={**schema.slices, **_slices(path, _table(path, given, "slices"), columns)},
@@ -75,6 +76,12 @@ def _string(path: Path, key: str, value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise UserError(f"{path}: `{key}` needs a string, it is {value!r}")
     return value
+
+
+def _words(path: Path, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple):
+        raise UserError(f"{path}: `also` needs a list of words, it is {value!r}")
+    return tuple(_string(path, "also", word) for word in value)
 
 
 def _changed(path: Path, column: Column, settings: Any) -> Column:

@@ -14,6 +14,8 @@ from retrieval.overrides import beside, override
 from retrieval.rows import Problem, Row, read_rows
 from retrieval.schema import FLAGS, infer, is_flag, number_of, separator_of, split
 
+_IN_IE = frozenset(("movies", "cookies", "selfies", "smoothies", "hoodies", "brownies", "pies", "ties"))
+"""Plurals in -ies of words in -ie."""
 DEMO = Path(__file__).parent / "demo"
 """The folder of the packaged demo catalog."""
 
@@ -49,8 +51,8 @@ def read_catalog(path: Path, schema_file: Path | None = None, *, strict: bool = 
         raise UserError(f"{path}: the catalog is empty: give at least one row{first}")
     schema = infer([row.values for row in rows])
     schema_path = schema_file or beside(path)
-    dated = _with_year(schema, rows)
-    schema = override(dated, schema_path) if schema_path else dated
+    guess = _with_nouns(_with_year(schema, rows), path)
+    schema = override(guess, schema_path) if schema_path else guess
     for role in ("title",):
         if not schema.with_role("title"):
             raise UserError(f"{schema_path}: no column has the role {role}; give it to one")
@@ -91,6 +93,17 @@ def _with_year(schema: CatalogSchema, rows: Sequence[Row]) -> CatalogSchema:
         written = row.values.get(dates[0].name)
         row.values["year"] = int(written[:4]) if isinstance(written, str) and written[:4].isdigit() else None
     return schema.model_copy(update={"columns": (*schema.columns, Column(name="year", role="number", unit="year"))})
+
+
+def _with_nouns(schema: CatalogSchema, path: Path) -> CatalogSchema:
+    """Call the items what the file is called where that is a plural: those of `books_10k.csv` are books."""
+    words = re.findall(r"[a-z]+", path.name.partition(".")[0].lower())
+    many = next((word for word in words if len(word) > 3 and word[-1] == "s" and word[-2] not in "siu"), "")
+    if not many or many in ("news", "series"):
+        return schema
+    ending = 2 if many.endswith(("ches", "shes", "xes", "sses")) else 1
+    one = many[:-3] + "y" if many.endswith("ies") and many not in _IN_IE else many[:-ending]
+    return schema.model_copy(update={"noun": one, "nouns": many})
 
 
 def _items(path: Path, schema: CatalogSchema, rows: Sequence[Row], problems: list[Problem], strict: bool) -> list[Item]:

@@ -16,7 +16,7 @@ RESTART = re.compile(
 _WHY = re.compile(r"\b(?:why|how come|what made you|reason (?:for|you|why)|whyd|justify|explain)\b")
 _WHY_NOT = re.compile(r"\bwhy not\b$|\bthats why\b|\bwhy (?:im|i|we|not)\b")
 _COMPARE = re.compile(
-    r"\b(?:which (?:one |of |is |are |has |was |should |would |do |film |movie |got |s |1 )?|compare|compared|"
+    r"\b(?:which (?:one |of |is |are |has |was |should |would |do |item |got |s |1 )?|compare|compared|"
     r"comparison|vs|versus|difference|differ|differs|better of|or the|"
     r"(?:shorter|longer|funnier|better|scarier|lighter|darker|older|newer|sadder|shortest|longest|funniest|"
     r"lightest|gentlest|scariest) (?:of|one|:|,|-)|between)\b"
@@ -31,10 +31,10 @@ _MORE = re.compile(
     r"keep going|surprise me|anything|whatever|different ones?|something else|new ones?|so)\b"
 )
 _SEARCH = re.compile(
-    r"\b(?:do you have|do u have|have you got|you got|got any|u got|what(?:s| is) (?:the|that) (?:film|movie|one|"
-    r"book)|which .* (?:films|movies|books) (?:do|have)|what .* (?:films|movies|books)|"
+    r"\b(?:do you have|do u have|have you got|you got|got any|u got|what(?:s| is) (?:the|that) (?:item|one)|"
+    r"which .* items (?:do|have)|what .* items|"
     r"is .* (?:on your list|available|in your|there)|looking for|find me|called|name of|have you|anything (?:by|"
-    r"with|from)|any (?:films|movies|books) (?:by|with|from))\b"
+    r"with|from)|any items (?:by|with|from))\b"
 )
 CUES = {
     "why": _WHY,

@@ -26,7 +26,7 @@ from agent.linking.relative import RelativeLinker
 from agent.linking.residue import residue_of
 from agent.linking.titles import TitleLinker
 from agent.linking.values import ValueLinker
-from agent.linking.words import Message, Token, stem
+from agent.linking.words import Message, Token, plain, stem
 from agent.small_talk import heard_in
 from retrieval.catalog import Catalog
 
@@ -63,7 +63,7 @@ class Linker:
 
     def __init__(self, catalog: Catalog, judge: Judge | None = None) -> None:
         """Read the vocabulary of `catalog`; the linear judge with the packaged weights decides unless another does."""
-        self.catalog = catalog
+        self.catalog, schema = catalog, catalog.schema
         self.lexicon = Lexicon(catalog)
         self.titles = TitleLinker(self.lexicon)
         self.values = ValueLinker(self.lexicon)
@@ -73,6 +73,8 @@ class Linker:
         self.references = ReferenceLinker(self.lexicon)
         self.attributes = AttributeLinker(catalog)
         self.soft = descriptive_columns(catalog)
+        self.nouns = {plain(one): "item" for one in (schema.noun, *schema.also)}
+        self.nouns |= {plain(many): "items" for many in (schema.nouns, *(f"{word}s" for word in schema.also))}
         self.judge = judge or LinearJudge(Judges.load(), catalog)
 
     def link(self, text: str, belief: BeliefState) -> Linked:
@@ -101,9 +103,7 @@ class Linker:
                 "items": (*draft.verdicts, *unknown.verdicts_on(message, mentions)),
                 "targets": tuple(draft.targets),
                 "unknown": tuple(
-                    message.written(mention.start, mention.end)
-                    for mention in mentions
-                    if mention.ref == unknown.REF
+                    message.written(mention.start, mention.end) for mention in mentions if mention.ref == unknown.REF
                 ),
             }
         )
@@ -205,13 +205,15 @@ class Linker:
         return tuple(name for name, holds in traits.items() if holds)
 
     def _spelled(self, message: Message) -> Message:
-        """Correct the spelling of words that nobody knows."""
+        """Correct the spelling of words that nobody knows, and read the catalog's words for its items as `item`."""
         tokens: list[Token] = []
         for place, token in enumerate(message.tokens):
             beside = [other.norm for other in message.tokens[max(place - 1, 0) : place + 2] if other is not token]
             norm = self.lexicon.spelled(token.norm, any(map(self.lexicon.in_names, beside)))
-            if norm != token.norm:
-                token = Token(token.text, norm, stem(norm), token.start, token.end, corrected=True)
+            generic = self.nouns.get(norm, norm)
+            if (norm, generic) != (token.norm, token.generic):
+                corrected = norm != token.norm
+                token = Token(token.text, norm, stem(norm), token.start, token.end, corrected, generic)
             tokens.append(token)
         message.tokens = tuple(tokens)
         return message

@@ -224,7 +224,7 @@ class NumberLinker:
         for place, token in enumerate(message.tokens):
             if _MINUTES.fullmatch(token.norm) and 45 <= int(token.norm) <= 240:
                 after = message.piece(place + 1, place + 3)
-                if re.match(r"(?:min|hour|hr|h\b|year|yr|times|percent|%|films|pages)", after):
+                if re.match(r"(?:min|hour|hr|h\b|year|yr|times|percent|%|items|pages)", after):
                     continue
                 found = _limited(message, column, place, place + 1, float(token.norm), whole=True)
                 if found and found.strength > 1.0 and (known or _LENGTHY.search(message.line)):

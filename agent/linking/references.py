@@ -9,15 +9,27 @@ from agent.directions import direction
 from agent.linking.lexicon import CONNECTING, Lexicon
 from agent.linking.mentions import Mention
 from agent.linking.residue import STOP_WORDS
-from agent.linking.words import Message, key, stem, stems
+from agent.linking.words import NUMBER_WORDS, Message, key, stem, stems
 
+_NTH_WORDS = (
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "
+    "sixteenth seventeenth eighteenth nineteenth twentieth"
+).split()
+"""Words for places, as far as a list can go."""
+_LONGEST = len(_NTH_WORDS)
 ORDINALS = {
-    "first": 1, "1st": 1, "second": 2, "2nd": 2, "third": 3, "3rd": 3, "fourth": 4, "4th": 4, "fifth": 5, "5th": 5,
-    "top": 1, "1": 1, "2": 2, "3": 3, "4": 4, "5": 5, "one": 1, "two": 2, "three": 3, "four": 4, "num": 0,
-}  # fmt: skip
-_ORDINAL = "first|1st|second|2nd|third|3rd|fourth|4th|fifth|5th"
-_LIST = rf"(?:{_ORDINAL}|\d|one|two|three|four)"
-_FIRST_N = re.compile(r"\b(?:the )?(?P<side>first|last|other|top|bottom) (?P<count>two|three|2|3|couple)\b")
+    **{word: place for place, word in enumerate(_NTH_WORDS, 1)},
+    **{word: count for word, count in NUMBER_WORDS.items() if count <= _LONGEST},
+    "top": 1,
+}
+_ORDINAL = rf"{'|'.join(_NTH_WORDS)}|(?:1\d|20|[1-9])(?:st|nd|rd|th)"
+_UNITS = (
+    r"(?:hours?|hrs?|h|minutes?|mins?|years?|yrs?|decades?|months?|weeks?|days?|nights?|centur\w+|pages?|seasons?|"
+    r"people|persons|adults?|kids?|friends?|guys|girls|boys|votes|percent|times?)\b"
+)
+_FIRST_N = re.compile(
+    rf"\b(?:the )?(?P<side>first|last|other|top|bottom) (?P<count>two|three|2|3|couple)\b(?! {_UNITS})"
+)
 _ALL = re.compile(
     r"\b(?P<both>both(?: of (?:them|those|these))?|the both)\b"
     r"|\b(?P<all>all (?:of them|of those|of these|three|four|five|3|4|5|those|these|seen)|every one of (?:them|"
@@ -26,22 +38,21 @@ _ALL = re.compile(
     r"ones you \w+))\b"
     r"|\b(?P<none>neither|none of (?:them|those|these)|not any of (?:them|those|these))\b"
 )
-_HASH = re.compile(r"(?:# ?|\b(?:no|nr|number|num|option) ?\.? ?)(?P<n>[1-9]|one|two|three|four|five)\b")
+_HASH = re.compile(
+    rf"(?:# ?|\b(?:nr|number|num|option) ?\.? ?)(?P<n>1\d|20|[1-9]|{'|'.join(list(NUMBER_WORDS)[:_LONGEST])})\b"
+    rf"|\bno ?\.? ?(?P<no>1\d|20|[1-9])\b(?! {_UNITS})"
+)
 _NTH = re.compile(
-    rf"\b(?:the |that |your |ur )?(?:very )?(?P<n>{_ORDINAL})(?: (?:one|film|movie|book|title|item|thing|option|"
+    rf"\b(?:the |that |your |ur )?(?:very )?(?P<n>{_ORDINAL})(?: (?:one|title|item|thing|option|"
     rf"choice|pick|suggestion|"
     rf"from (?:the )?(?:top|left)))?\b(?! (?:time|date|half|class|thing|place|thought|reaction|year|night|week|day|"
     rf"of all|two|three|"
-    rf"couple|world|person|name|hour|grade|to|aid|release|world|season|part|act|part|job|love|films?|part|attempt|"
+    rf"couple|world|person|name|hour|grade|to|aid|release|world|season|part|act|part|job|love|items?|attempt|"
     rf"kiss|rule|floor|language|sight|marriage))"
 )
 _LAST = re.compile(
-    r"\b(?:the|that|your) (?:very )?(?:last|final|bottom) (?:one|film|movie|book|title|item|option)\b|"
+    r"\b(?:the|that|your) (?:very )?(?:last|final|bottom) (?:one|title|item|option)\b|"
     r"\bthe last(?= ?$| [.,!?])|\blast one\b"
-)
-_OTHER = re.compile(
-    r"\b(?:the )?other(?: one| film| movie| book| two)?\b(?= ?$| [.,!?]| is| whats| what| then)|\bthe other one\b|"
-    r"\bthe other\b(?! \w+ (?:than|was))"
 )
 _BARE = re.compile(
     r"^(?:(?:ok|okay|k|yeah|yes|sure|hm|hmm|nah|no|fine|um|uh|seen|the|number|then|and|,|\.|!|pick|ill|take|lets|"
@@ -55,21 +66,19 @@ _SEEN_NUMBERS = re.compile(
     r"|\b(?P<list2>[1-5](?: ?(?:,|and|&|\+) ?[1-5]| [1-5])*) (?:seen|watched|is|was|looks|sounds|no|yes|then|"
     r"please|pls|for|i|sorta)\b"
     r"|(?:^|[.,;!] )(?:and |ok |so )?(?P<list5>[1-5])(?= (?!year|yr|min|hour|hr|h |hs |star|other|more|people|kid|"
-    r"of us|am |pm |day|week|girl|boy|time|or |to |things?|film|movie|big|friend|guys?|adult|and a half|percent|/|"
+    r"of us|am |pm |day|week|girl|boy|time|or |to |things?|item|big|friend|guys?|adult|and a half|percent|/|"
     r":)[a-z,])"
     r"|\bbetween (?P<list3>[1-5] and [1-5])\b|\b(?P<list4>[1-5] or [1-5])\b"
 )
-_PRONOUN = re.compile(
-    r"\b(?:that one|this one|that|this|it|thats it|its|same|that film|that movie|this movie|this film|that book|"
-    r"this book|him|her|those|them|these|they)\b"
-)
+_PARTY = re.compile(r"\b(?:(?:we|they|there) (?:are|r|re)|were|theyre|therere)$")
+"""What stands before a number of people."""
 _DESCRIBED = re.compile(
     r"\b(?:the|that|your|this|le|da|dat) (?P<what>(?:(?!\b(?:one|ones|is|are|was|like|but|of|about|in|and|or|than|"
     r"i|you|to)\b)[\w]+ ){1,4}?)"
-    r"(?:one|ones|1|movie|film|thing|flick|book|story|pic|picture)\b"
+    r"(?:one|ones|1|item|thing|story)\b"
 )
 _THE_ONE_WITH = re.compile(
-    r"\b(?:the|that) (?:one|film|movie|book|ones)(?: thats)? (?:with|about|by|from|in|starring|where|set in|of|w|"
+    r"\b(?:the|that) (?:one|item|ones)(?: thats)? (?:with|about|by|from|in|starring|where|set in|of|w|"
     r"directed by|on)"
     r"(?: the| a| an| some| his| her)? (?P<what>(?:\w+ ?){1,4})"
 )
@@ -132,18 +141,21 @@ class ReferenceLinker:
             places = list(range(1, len(ids) + 1))
             add(match, places[:count] if match["side"] in ("first", "top") else places[-count:], 3.0)
         for match in _ALL.finditer(line):
-            add(match, list(range(1, len(ids) + 1)) if match["all"] or len(ids) < 3 else list(range(1, 3)), 2.5)
+            two = match["both"] or match["none"] == "neither"
+            add(match, list(range(1, len(ids) + 1))[: 2 if two else None], 2.5)
         for match in _HASH.finditer(line):
-            add(match, [ORDINALS.get(match["n"], 0)], 2.5)
+            add(match, [_place(match["n"] or match["no"])], 2.5)
         for match in _NTH.finditer(line):
             if match["n"] != "first" or not re.match(r" ?,? (?:i|we|a|an|of|let)\b", line[match.end() :]):
-                add(match, [ORDINALS[match["n"]]], 1.2)
+                add(match, [_place(match["n"])], 1.2)
         for match in _LAST.finditer(line):
             add(match, [len(ids)], 2.2)
         for match in _SEEN_NUMBERS.finditer(line):
             group = next(name for name in ("list", "list2", "list3", "list4", "list5") if match[name])
-            add(match, [int(digit) for digit in re.findall(r"\d", match[group])], 2.3, group)
-        if bare := _BARE.match(line):
+            if not self._counts(message, *message.span(match, group)):
+                add(match, [int(digit) for digit in re.findall(r"\d", match[group])], 2.3, group)
+        bare = _BARE.match(line)
+        if bare and not self._counts(message, *message.span(bare, "m" if bare["m"] else "n")):
             add(bare, [int(bare[group]) for group in ("n", "m") if bare[group]], 1.5, "n" if not bare["m"] else 0)
         for match in _SUPERLATIVE.finditer(line):
             if _WHICH.search(line[: match.start()]):
@@ -151,6 +163,13 @@ class ReferenceLinker:
             add(match, self._extremes(match["how"], ids), 2.5)
         found += self._described(message, belief)
         return found
+
+    def _counts(self, message: Message, start: int, end: int) -> bool:
+        """Tell whether a number at tokens [start, end) counts things or people: `3 comedies`, `we are 4`."""
+        after = message.tokens[end] if end < len(message) else None
+        plural = after is not None and after.norm.endswith("s") and after.stem != after.norm
+        things = after is not None and (after.generic == "items" or (plural and after.stem in self.lexicon.values))
+        return things or bool(_PARTY.search(message.piece(start - 2, start)))
 
     def _extremes(self, how: str, ids: list[str]) -> list[int]:
         """Return the place of the item that `how` singles out by a number, such as `newest`; empty for none."""
@@ -258,6 +277,11 @@ class ReferenceLinker:
             elif word in text:
                 score += 0.7
         return score
+
+
+def _place(word: str) -> int:
+    """Return the place in a list that a word or number means: `third`, `3rd`, `three`, `3`."""
+    return ORDINALS.get(word) or int(re.sub(r"\D", "", word))
 
 
 def _dated(word: str, year: int) -> bool:

@@ -65,9 +65,7 @@ class RelativeLinker:
                         yield Mention(*span, "bound", 3.0, bounds=(bound,), item_ids=spoken, ref=word)
                     break
 
-    def _bound(
-        self, column: Column, way: int, item_ids: Sequence[str], margin: float, refused: bool
-    ) -> Bound | None:
+    def _bound(self, column: Column, way: int, item_ids: Sequence[str], margin: float, refused: bool) -> Bound | None:
         numbers = [self.catalog[item].number(column.name) for item in item_ids if item in self.catalog]
         known = [number for number in numbers if number is not None]
         if not known:

@@ -8,19 +8,19 @@ from agent.linking.words import SENTENCE_ENDS, Message
 STOP_WORDS = frozenset(
     """
     a about actually after afternoon again ah all also am an and another any anybody anyone anything are as at aw be
-    because been before being bit book books both but by bye can cant cheers could couldnt day dear did didnt do
-    does doesnt doing done dont each either else enough er etc even evening ever every everyone everything few film
-    films find fine for friend friends from get gets getting gimme give go goes going gonna good goodbye got great
-    had has hasnt have havent having he hello her here hers hey hi him his hiya hm hmm how husband i id if ill im in
-    instead into is isnt it its ive just k kind kinda know lately let lets like lol looking lot lots made make makes
-    many may maybe me mean might mind mine more morning most movie movies much must my myself need needs never next
-    nice night no nope not nothing now of off oh ok okay on once one ones only or other others our out over own
-    perhaps please pls plz prefer preferably probably put quite rather really recommend right said same say search
-    see seen shall she should show smth so some somebody someone something somewhere sorry sort still stuff such
-    suggest sure take tell than thank thanks that thats the their them then there theres these they theyre thing
-    things think this those though time to today tonight too try u uh um up ur us use very via w wanna want wants
-    was wasnt watch watched watching way we well were weve what whatever whats when where which while who whos why
-    wife will with without wont would wouldnt yeah yep yes yet yo you your youre yours
+    because been before being bit both but by bye can cant cheers could couldnt day dear did didnt do does doesnt
+    doing done dont each either else enough er etc even evening ever every everyone everything few find fine for
+    friend friends from get gets getting gimme give go goes going gonna good goodbye got great had has hasnt have
+    havent having he hello her here hers hey hi him his hiya hm hmm how husband i id if ill im in instead into is isnt
+    it item items its ive just k kind kinda know lately let lets like lol looking lot lots made make makes many may
+    maybe me mean might mind mine more morning most much must my myself need needs never next nice night no nope not
+    nothing now of off oh ok okay on once one ones only or other others our out over own perhaps please pls plz prefer
+    preferably probably put quite rather really recommend right said same say search see seen shall she should show
+    smth so some somebody someone something somewhere sorry sort still stuff such suggest sure take tell than thank
+    thanks that thats the their them then there theres these they theyre thing things think this those though time to
+    today tonight too try u uh um up ur us use very via w wanna want wants was wasnt watch watched watching way we
+    well were weve what whatever whats when where which while who whos why wife will with without wont would wouldnt
+    yeah yep yes yet yo you your youre yours
     """.split()
 )
 
@@ -50,8 +50,8 @@ def residue_at(message: Message, mentions: tuple[Mention, ...]) -> tuple[tuple[i
 
 
 def _trimmed(message: Message, start: int, end: int) -> list[tuple[int, int]]:
-    while start < end and message.tokens[start].norm in _TRIMMED:
+    while start < end and message.tokens[start].generic in _TRIMMED:
         start += 1
-    while end > start and message.tokens[end - 1].norm in _TRIMMED:
+    while end > start and message.tokens[end - 1].generic in _TRIMMED:
         end -= 1
     return [(start, end)] if start < end else []

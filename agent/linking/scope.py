@@ -61,7 +61,7 @@ _DROP_BEFORE = re.compile(
     r"whole))*$"
 )
 _DROP_AFTER = re.compile(
-    r"^(?:(?:thing|part|rule|stuff|bit|limit|films?|movies?|ones?|requirement|constraint|idea|too|also|for that|"
+    r"^(?:(?:thing|part|rule|stuff|bit|limit|items?|ones?|requirement|constraint|idea|too|also|for that|"
     r"actually|then|one|length|wish) ?)*"
     r"(?:(?:is|are|was|would be|may be|can be|it is|s|isnt|arent) (?:actually |also |totally |all |now |"
     r"perfectly |then |no longer |not )?"
@@ -94,8 +94,8 @@ _ASKED = re.compile(
 _WISHFUL_QUESTION = re.compile(
     r"\b(?:is there|are there|do you have|do u have|have you|have u|you got|u got|got any|got anything|any|"
     r"anything|something|smth|can you|can i|can we|could you|could i|"
-    r"could we|what about|how about|what else|who else|wat about|what other|do you know|which .* (?:films|movies|"
-    r"books) (?:do|have|are)|what .* (?:films|movies|books)|is possible|"
+    r"could we|what about|how about|what else|who else|wat about|what other|do you know|which .* items (?:do|have|are)|"
+    r"what .* items|is possible|"
     r"what do you have|what have you|whats good|else|more|what would you|would you (?:have|recommend|suggest)|"
     r"do we have|show|u have|you have|do you do|got)\b"
 )

@@ -20,7 +20,7 @@ _MARKS = frozenset(",!?")
 _CUE_BEFORE = re.compile(
     r"\b(?:like|seen|saw|watched|watch|rewatched|loved|love|hated|hate|liked|enjoyed|called|named|title|than|"
     r"finished|about|"
-    r"is|was|of|between|not|no|on|ok|okay|take|choose|pick|with|then|film|movie|book|why|does|put|as|maybe|"
+    r"is|was|of|between|not|no|on|ok|okay|take|choose|pick|with|then|item|why|does|put|as|maybe|"
     r"remember|and|or|but|"
     r"the|to|from|in|hmm|oh|yes|yeah|for|vs|both|have|own|tried|started|know|read|played) ?(?:the|a|an|yes|:|,|\.)?$"
 )
@@ -31,8 +31,8 @@ _TITLE_CUE_BEFORE = re.compile(
 _CUE_AFTER = re.compile(
     r"^(?:[?!.,]|(?:then|it is|is|was|were|seen|looks|sounds|please|pls|why|has|wins|again|no|yes|or|vs|and|"
     r"tonight|for|made|"
-    r"works|will|instead|got|does|i|we|made|gave|scared|type|vibe|style|had|ok|lol|thanks|sold|scares|film|movie|"
-    r"book|one)\b)"
+    r"works|will|instead|got|does|i|we|made|gave|scared|type|vibe|style|had|ok|lol|thanks|sold|scares|item|"
+    r"one)\b)"
 )
 
 
@@ -92,7 +92,7 @@ class TitleLinker:
     @staticmethod
     def _only_stop_words(message: Message, start: int, end: int) -> bool:
         """Tell whether a span is made of words that say nothing by themselves."""
-        return all(token.norm in STOP_WORDS for token in message.tokens[start:end] if token.is_word)
+        return all(token.generic in STOP_WORDS for token in message.tokens[start:end] if token.is_word)
 
     def _of_year(self, item_id: str, year: int) -> bool:
         """Tell whether an item's label has this year or its neighbour: sources date the same film differently."""

@@ -28,7 +28,7 @@ _ASKED = re.compile(r"\b(?:have|got|find|called|named|titled|stock|know|see|watc
 _CONNECTS = CONNECTING - {"i", "my", "your", "his", "her"} | {"'", "-", "&"}
 _NUMBER = re.compile(r"[0-9]{1,2}")
 _COUNTED = re.compile(
-    r"^\d+ (?:times?|x|hours?|hrs?|h|minutes?|mins?|years?|films?|movies?|books?|more|others?|people|kids?|of|or|to|"
+    r"^\d+ (?:times?|x|hours?|hrs?|h|minutes?|mins?|years?|items?|more|others?|people|kids?|of|or|to|"
     r"and|weeks?|days?|months?|stars?|\d|%|/)\b"
 )
 
@@ -80,7 +80,7 @@ def _run(message: Message, start: int, sure: set[int]) -> int:
     end = place = start
     while place < len(message) and place not in sure:
         token = message.tokens[place]
-        if token.text[0].isupper() and not (place == start and token.norm in STOP_WORDS - {"the", "a", "an"}):
+        if token.text[0].isupper() and not (place == start and token.generic in STOP_WORDS - {"the", "a", "an"}):
             end = place + 1
         elif end == start or not (token.norm in _CONNECTS or token.norm.isdigit()):
             break

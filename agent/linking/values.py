@@ -57,7 +57,7 @@ class ValueLinker:
         """Tell whether one word names a value only by chance: `movie` is a theme after `about` alone."""
         return (
             end == start + 1
-            and message.tokens[start].norm in STOP_WORDS
+            and message.tokens[start].generic in STOP_WORDS
             and not _ABOUT.search(message.piece(start - 3, start))
         )
 
@@ -131,9 +131,7 @@ class ValueLinker:
             near = message.piece(start - 4, start + 6)
             wanted = (
                 makers
-                if re.search(
-                    r"\b(?:by|director|directed|author|written|made|films of|movies of|his)\b", before + " " + near
-                )
+                if re.search(r"\b(?:by|director|directed|author|written|made|items of|his)\b", before + " " + near)
                 else players
                 if re.search(r"\b(?:with|starring|stars|actor|actress|in it|plays|playing|w)\b", near)
                 else ""

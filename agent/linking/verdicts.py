@@ -41,14 +41,14 @@ _ACCEPT = re.compile(
     r"thank you|cheers|great|please|good|happy with)\b"
 )
 _LIKE = re.compile(
-    r"(?:\b(?:something|smth|somethin|anything|sumthing|more|stuff|films?|movies?|books?|one|ones|similar|same|"
+    r"(?:\b(?:something|smth|somethin|anything|sumthing|more|stuff|items?|one|ones|similar|same|"
     r"kinda|thing|things|another|closer|sort|story|kind|maybe|comedy|thriller|in tone|feel|else|vibe|vibes|much|"
     r"just|exactly|a bit|sth|style|"
     r"gimme|sum|want|need|show me|somthing|smthing|sumthin|and|recommend|me) (?:more )?like|^like|\bsimilar to|"
     r"\bin the (?:vein|style|spirit|mood) of|\bmore of|\bsame \w+ (?:as|of|like|but)|\bas good as|\bresembl\w+|"
     r"\bfans? of|\bakin to|"
     r"\bthe way|\bkin of|\bclose to|\bmore|\bsimilar|\b(?:a|the) new|\bsame as|\breminds? me of|\blike)(?: the| a|"
-    r" an| say| maybe| :| in| first| movie| film)*$"
+    r" an| say| maybe| :| in| first| item)*$"
 )
 _LIKE_AFTER = re.compile(
     r"^(?:type|style|vibes?|kind|ish|esque|like|but (?!no\b)\w+|but for|energy|feel|feeling|again but|adjacent)\b"
@@ -64,7 +64,7 @@ _UNLIKE = re.compile(
 
 
 MORE_LIKE_IT = re.compile(
-    r"\b(?:(?:more|something|anything|stuff|one|similar|another|films?|movies?|books?|"
+    r"\b(?:(?:more|something|anything|stuff|one|similar|another|items?|"
     r"others?) (?:\w+ )?like (?:that|it|this|those|these|them)|similar(?: to (?:that|it|this))?|same (?:vibe|"
     r"thing|feel|feeling|kind|energy|mood|sort|idea)|"
     r"in that vein|of that kind|that kind of|like that)\b"

@@ -57,6 +57,8 @@ class Token:
     end: int
     corrected: bool = False
     """Whether the spelling was mended."""
+    generic: str = ""
+    """The norm, but `item` or `items` for what a catalog calls its items: the form that patterns read."""
 
     @property
     def is_word(self) -> bool:
@@ -66,11 +68,11 @@ class Token:
 
 def _token(text: str, start: int) -> Token:
     norm = "and" if text == "&" else plain(text)
-    return Token(text, norm, stem(norm), start, start + len(text))
+    return Token(text, norm, stem(norm), start, start + len(text), generic=norm)
 
 
 class Message:
-    """A text as tokens. `line` is the norms with single spaces, the form that patterns read."""
+    """A text as tokens. `line` is their generic forms with single spaces: what patterns read."""
 
     def __init__(self, text: str) -> None:
         """Tokenise `text`; marks are tokens too."""
@@ -87,15 +89,15 @@ class Message:
 
     @cached_property
     def line(self) -> str:
-        """The norms of all tokens, separated by single spaces."""
-        return " ".join(token.norm for token in self.tokens)
+        """The generic forms of all tokens, separated by single spaces."""
+        return " ".join(token.generic for token in self.tokens)
 
     @cached_property
     def _offsets(self) -> list[int]:
         offsets, place = [], 0
         for token in self.tokens:
             offsets.append(place)
-            place += len(token.norm) + 1
+            place += len(token.generic) + 1
         return offsets
 
     def span(self, match: re.Match[str], group: int | str = 0) -> tuple[int, int]:
@@ -104,8 +106,8 @@ class Message:
         return start, bisect_right(self._offsets, max(match.end(group) - 1, match.start(group)))
 
     def piece(self, start: int, end: int) -> str:
-        """Return the norms of tokens [start, end) as a line."""
-        return " ".join(token.norm for token in self.tokens[max(start, 0) : end])
+        """Return tokens [start, end) as a line."""
+        return " ".join(token.generic for token in self.tokens[max(start, 0) : end])
 
     def year_after(self, end: int) -> int | None:
         """Return the year that stands in parentheses from token `end` on, as after a title; None when none does."""

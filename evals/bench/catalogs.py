@@ -11,7 +11,7 @@ from typing import Any
 from evals.bench.titles import split_year
 from retrieval.catalog import UserError, fold
 
-FORMAT = 1
+FORMAT = 2
 """Counts up when catalogs are converted otherwise, so that no older index is taken for the new one."""
 SHARED = ("models", "adapters")
 
@@ -53,7 +53,7 @@ def _converted(file: Path, folder: Path) -> Path:
             f"{file}: not ReDial's films ({error!r:.80}): give films.json, or a JSONL or CSV file"
         ) from error
     path = folder / "films.jsonl"
-    path.with_suffix(".toml").write_text('noun = "film"\nnouns = "films"\n', "utf-8")
+    path.with_suffix(".toml").write_text('noun = "film"\nnouns = "films"\nalso = ["movie", "flick", "picture"]\n', "utf-8")
     path.write_text("".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows), "utf-8")
     return path
 

@@ -6,6 +6,7 @@ import pytest
 
 from agent.belief import BeliefState, BeliefUpdate, Limit, Preference, Question, Shown, apply
 from agent.linking import Linker
+from agent.linking.words import Message
 from agent.transcripts import update_as_dict
 from retrieval.catalog import Alias, Catalog, CatalogSchema, Column, Item
 
@@ -181,6 +182,29 @@ def test_references_resolve_through_what_was_shown(
     linker: Linker, books: Catalog, text: str, expected: set[tuple[str, str]]
 ) -> None:
     assert expected <= said(linker.link(text, shown(books, "b1", "b3", "b5")).update)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no three hour books", "3 comedies please", "2 books for the train", "a story in which no one dies",
+        "we are 4 tonight", "from the last two decades", "the last 3 years", "the 20th century",
+    ],
+)  # fmt: skip
+def test_counts_are_no_positions(linker: Linker, books: Catalog, text: str) -> None:
+    assert not linker.references.link(linker.sight(text, BeliefState()).message, shown(books, "b1", "b2", "b3", "b4"))
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("none of these", "#1 #2 #3 #4 #5 #6"), ("neither", "#1 #2"), ("the sixth one", "#6"), ("#6", "#6"),
+        ("number six", "#6"), ("the 6th", "#6"), ("no 3", "#3"), ("the last two", "#5 #6"),
+    ],
+)  # fmt: skip
+def test_positions_reach_to_the_end_of_the_list(linker: Linker, books: Catalog, text: str, places: str) -> None:
+    found = linker.references.link(Message(text), shown(books, "b1", "b2", "b3", "b4", "b5", "b6"))
+    assert {mention.ref for mention in found} == {places}
 
 
 def test_a_position_that_was_not_shown_names_nothing(linker: Linker, books: Catalog) -> None:

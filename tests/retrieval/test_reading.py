@@ -121,6 +121,24 @@ def test_the_schema_file_beside_the_catalog_is_used_and_a_given_one_wins(tmp_pat
     assert read_catalog(path, tmp_path / "other.toml").catalog.schema.noun == "other"
 
 
+@pytest.mark.parametrize(
+    ("file", "noun", "nouns"),
+    [
+        ("books_10k.csv", "book", "books"),
+        ("movies.csv", "movie", "movies"),
+        ("my-stories.csv", "story", "stories"),
+        ("dishes.csv", "dish", "dishes"),
+        ("catalog.csv", "item", "items"),
+        ("glass.csv", "item", "items"),
+        ("series.csv", "item", "items"),
+    ],
+)
+def test_items_are_called_what_the_file_is_called(tmp_path: Path, file: str, noun: str, nouns: str) -> None:
+    (tmp_path / file).write_text("title,kind\nOne,p\nTwo,q\n", "utf-8")
+    schema = read_catalog(tmp_path / file).catalog.schema
+    assert (schema.noun, schema.nouns) == (noun, nouns)
+
+
 def test_a_title_alias_for_an_unknown_item_is_refused(tmp_path: Path) -> None:
     path = jsonl(tmp_path / "a.jsonl", {"id": "x", "title": "A"})
     (tmp_path / "a.toml").write_text("[titles]\nay = 'y'")

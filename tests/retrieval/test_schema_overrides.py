@@ -31,6 +31,7 @@ def test_every_part_can_be_overridden(tmp_path: Path) -> None:
         tmp_path,
         """
         noun = "record"
+        also = ["album"]
         [columns.kind]
         people = true
         many = false
@@ -46,7 +47,7 @@ def test_every_part_can_be_overridden(tmp_path: Path) -> None:
         "length.short" = 30
         """,
     )
-    assert (schema.noun, schema.nouns) == ("record", "records")
+    assert (schema.noun, schema.nouns, schema.also) == ("record", "records", ("album",))
     assert schema.column("kind") == Column(name="kind", role="facet", people=True, many=False, singular="sort")
     assert schema.column("length") == Column(name="length", role="number", unit="minutes")
     assert schema.aliases["long player"] == (Alias(attribute="kind", value="LP"),)
@@ -78,6 +79,8 @@ def test_an_id_given_to_another_column_is_taken_from_the_first(tmp_path: Path) -
         ("columns = 3", "`columns` is a table"),
         ("[columns]\nkind = 3", "`columns.kind` is a table"),
         ("noun = 3", "`noun` needs a string"),
+        ("also = 'album'", "`also` needs a list of words"),
+        ("also = [3]", "`also` needs a string"),
         ("[aliases]\nx = {attribute = 'knd', value = 'y'}", "unknown attribute `knd`"),
         ("[aliases]\nx = {attribute = 'kind'}", "`aliases.x` needs"),
         ("[aliases]\nx = {attribute = 'kind', value = true}", "value of `aliases.x`"),
