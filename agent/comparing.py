@@ -43,7 +43,7 @@ def _having(items: Sequence[Item], attribute: str, values: Sequence[str], lackin
     """Say which items have one of the values; those that lack it come first when less of it is asked for."""
     having = [item for item in items if any(within(value, item.values(attribute)) for value in values)]
     without = [item for item in items if item not in having]
-    name = f"{values[0]} ({notes.name(attribute)})"
+    name = f"{listed(values, 'or')} ({notes.name(attribute)})"
     others = "; ".join(f"{notes.short(item, items)}: {fact}" for item in items if (fact := notes.fact(item, attribute)))
     told = f" {others}." if others else ""
     if not having:

@@ -36,15 +36,21 @@ WEIGHT = 0.5
 _ADVERBS = (
     "(?:(?:really|absolutely|generally|usually|always|just|do|truly|have|also|still|simply|honestly|normally) ){0,3}"
 )
-_I = rf"(?:^|\bi(?:'ve)? |\b(?:and|but|also|really) ){_ADVERBS}"
-_HABITS = re.compile(
-    rf"(?P<disliked>{_I}(?:hate|loathe|despise|detest|avoid|dislike|never|can't stand|cannot stand|can't bear"
-    r"|cannot bear|(?:don't|do not) (?:like|enjoy|watch|read|drink|eat|do|care for))\b|\bi'm not a fan of\b)"
-    rf"|(?P<liked>{_I}(?:love|adore|loved|always (?:enjoy|like|watch|read|drink))\b|\bi'm a (?:big |huge )?fan of\b)"
-    r"|(?P<other>\b(?:hates?|loves?|likes?|loved|wants?|want|need|something|anything|show|give|recommend|find|suggest"
-    r"|looking for|how about|in the mood|please|would|i'd|prefer|without|no)\b)"
+_HATE = (
+    r"(?:hate|loathe|despise|detest|dislike|never|can't stand|cannot stand|can't bear|cannot bear"
+    r"|(?:don't|do not) (?:like|enjoy|watch|read|drink|eat|do|care for))\b"
 )
-"""The cue that governs what follows it in a sentence: a lasting taste of the speaker's own, or anything else."""
+_LOVE = r"(?:love|adore|loved|always (?:enjoy|like|watch|read|drink))\b"
+_I, _TOO = rf"(?:^|\bi(?:'ve)? ){_ADVERBS}", rf"\b(?:and|but|also) {_ADVERBS}"
+_HABITS = re.compile(
+    rf"(?P<disliked>{_I}{_HATE}|\bi {_ADVERBS}avoid\b|\bi'm not a fan of\b)"
+    rf"|(?P<liked>{_I}{_LOVE}|\bi'm a (?:big |huge )?fan of\b)"
+    rf"|(?P<too_disliked>{_TOO}(?:{_HATE}|avoid\b))|(?P<too_liked>{_TOO}{_LOVE})"
+    r"|(?P<other>\b(?:hates?|loves?|likes?|loved|wants?|want|need|something|anything|show|give|recommend|find|suggest"
+    r"|looking for|how about|in the mood|please|would|i'd|prefer|avoid|without|no)\b)"
+)
+"""The cue that governs what follows it in a sentence: a lasting taste of the speaker's own, or anything else. After
+`and` and `but` (`too_`) the taste is that of whoever was spoken of before."""
 _TODAY = re.compile(r"\b(?:tonight|today|right now|this time|at the moment|for now|this (?:evening|week|weekend))\b")
 _SENTENCES = re.compile(r"[^.!?;\n]+")
 
@@ -200,10 +206,18 @@ def _habit(wish: Limit | Preference, text: str) -> tuple[Kind, str] | None:
         place = even.find(words)
         if place < 0 or _TODAY.search(even):
             continue
-        cues = [cue.lastgroup for cue in _HABITS.finditer(even[:place])]
-        if cues and cues[-1] == kind:
+        if _governing(even[:place]) == kind:
             return kind, sentence.strip()
     return None
+
+
+def _governing(before: str) -> str:
+    """Return the kind of the last cue in `before`, `other` for anybody else's or a wish of the moment."""
+    kind = "other"
+    for cue in _HABITS.finditer(before):
+        found = cue.lastgroup or "other"
+        kind = found if not found.startswith("too_") else found[4:] if kind in ("liked", "disliked") else "other"
+    return kind
 
 
 def _sentence(words: str, text: str) -> str:

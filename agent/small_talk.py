@@ -44,19 +44,19 @@ _SAY = {
 }
 """Pleasantry -> how it is said."""
 _WHO = re.compile(
-    r"\b(?:who|what) (?:are|r) (?:you|u)\b|\b(?:whats|what is) your name\b|\bdo (?:you|u) have a name\b|"
+    r"\b(?:who|what) (?:are|r) (?:you|u)(?: (?:really|exactly|actually|anyway|even|called))*\s*(?:$|[?.!,;])|\b(?:whats|what is) your name\b|\bdo (?:you|u) have a name\b|"
     r"\bare (?:you|u) (?:a |an |really |even )*(?:real|robot|bot|human|person|machine|program|computer|ai|chatbot)\b"
 )
 _HELP = re.compile(r"\bwhat (?:can|do) (?:you|u) do\b|\bhow (?:do|does) (?:you|this|it|that) work\b|^(?:help|help me)$")
 _COUNT = re.compile(r"\bhow (?:many|big)\b")
 _ORDERS = re.compile(
     r"\b(?:ignore|disregard|forget|override|bypass)\b.{0,40}\b(?:instructions?|rules|prompts?|guidelines|programming)\b|"
-    r"\b(?:system|hidden|initial) prompt\b|\bjailbreak\b|\bdeveloper mode\b|\byou are now\b|\bpretend (?:to be|you)\b|"
-    r"\bact as (?:a|an|my)\b|<\||\bprint your\b|\brun (?:this )?(?:code|command)\b"
+    r"\b(?:system|hidden|initial) prompt\b|\bjailbreak\b|\bdeveloper mode\b|\byou are now\b|(?:^|[.!?,;:] |\b(?:please|now|then|and|you) )(?:pretend (?:to be|you|that you)|act as (?:a|an|my))\b|<\||\bprint your\b|\brun (?:this )?(?:code|command)\b"
 )
 _OPEN = re.compile(
     r"\bsurprise (?:me|us)\b|\b(?:you|u) (?:choose|pick|decide)\b|\bup to you\b|"
     r"\bwhat (?:should|shall|can|do|could|would) (?:i|we|you) \w+(?: (?:next|now|tonight|then|today))?$|"
+    r"\bwhat (?:are|r|do|would) (?:you|u) (?:recommend|suggest)(?:ing)?\b|"
     r"^(?:idk|dunno|anything|whatever|no idea|not sure|i dont know)(?: really)?$|"
     r"\b(?:idk|dunno|no idea|i dont know) what\b|\b(?:something|anything) (?:good|nice)\b|"
     r"\bany (?:ideas|suggestions|recommendations|tips)\b"

@@ -9,11 +9,15 @@ from functools import cached_property
 from agent.belief import BeliefState, BeliefUpdate, Preference
 from agent.linking import Linked, Linker
 from agent.linking.comparatives import compare, is_comparative
+from agent.linking.words import NUMBER_WORDS
 from agent.reasons import words_of
 from retrieval.catalog import fold
 
 WISHFUL = frozenset({"recommend", "refine", "similar", "restart"})
 """Intents whose unexplained words may hold a wish."""
+
+
+_NUMBERS = frozenset(NUMBER_WORDS)
 
 
 class Understanding:
@@ -45,7 +49,7 @@ class Understanding:
         return replace(linked, update=compare(update, sighting.message, sighting.mentions, belief))
 
     def _says_something(self, words: Sequence[str]) -> bool:
-        return not self._words.isdisjoint(words) or any(map(is_comparative, words))
+        return bool(self._words & set(words) - _NUMBERS) or any(map(is_comparative, words))
 
     @cached_property
     def _words(self) -> frozenset[str]:

@@ -11,7 +11,7 @@ from agent.belief import Drop, ItemVerdict, Limit, Preference
 from agent.linking import scope
 from agent.linking.lexicon import Meaning
 from agent.linking.mentions import Mention
-from agent.linking.words import Message, plain
+from agent.linking.words import Message
 
 E = TypeVar("E", Limit, Preference)
 
@@ -82,13 +82,12 @@ def soften_choices(message: Message, draft: Draft) -> None:
     """Make wishes of values offered as a choice (`thriller or mystery`): both cannot be asked of one item."""
     for choice in re.finditer(r"\bor\b", message.line):
         place = message.span(choice)[0]
-        sides = message.tokens[max(place - 3, 0) : place], message.tokens[place + 1 : place + 4]
-        near = [" ".join(token.norm for token in side) for side in sides]
+        near = [message.written(max(place - 3, 0), place), message.written(place + 1, min(place + 4, len(message)))]
         chosen = [
             [
                 limit
                 for limit in draft.limits
-                if limit.op == "is" and isinstance(limit.value, str) and plain(limit.words) in side
+                if limit.op == "is" and isinstance(limit.value, str) and limit.words and _stands_in(limit.words, side)
             ]
             for side in near
         ]
@@ -101,6 +100,10 @@ def soften_choices(message: Message, draft: Draft) -> None:
                             draft.wishes.append(
                                 Preference(attribute=limit.attribute, value=limit.value, weight=1, words=limit.words)
                             )
+
+
+def _stands_in(words: str, text: str) -> bool:
+    return bool(re.search(rf"(?<!\w){re.escape(words)}(?!\w)", text))
 
 
 def unique(entries: Sequence[E]) -> list[E]:

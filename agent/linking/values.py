@@ -22,6 +22,15 @@ _AGE = re.compile(
     rf"(?= years?$| years? [.,!?]|$| [.,!?;]| and | so | but | my | now | who )"
     rf"|\b(?P<of>\d\d?) and (?:an? )?(?P<of2>\d\d?) (?:year|yr)s?\b)"
 )
+_GUESSED = re.compile(r"(?:they are|theyre|is|have|are|has) ")
+"""Before a number of years only where children are spoken of: `we are 4` counts people."""
+_CHILDREN = re.compile(
+    r"\b(?:kids?|kiddos?|child\w*|toddlers?|bab(?:y|ies)|(?:grand)?(?:sons?|daughters?)|boys?|girls?|twins?|nephews?|"
+    r"nieces?|(?:little|small) (?:ones?|brother|sister)|years?)\b"
+)
+_MAKERS = frozenset("director author writer creator maker artist composer designer developer producer brand".split())
+_PLAYERS = frozenset("actor actress cast star performer narrator player singer character".split())
+"""What columns of people are called, by whether they made an item or appear in it."""
 _ABOUT = re.compile(r"\b(?:about|on|theme|themes)(?: \w+)?$")
 _DIGITS = {word: str(number) for word, number in NUMBER_WORDS.items()}
 
@@ -64,6 +73,8 @@ class ValueLinker:
     def _ages(self, message: Message) -> list[Mention]:
         found = []
         for match in _AGE.finditer(message.line):
+            if match["is"] and _GUESSED.match(match[0]) and not _CHILDREN.search(message.line):
+                continue
             said = next(match[group] for group in ("first", "aged", "is", "of") if match[group])
             age = _DIGITS.get(said, said)
             if meanings := self.lexicon.values.get(key(stems(f"{age} year old"))):
@@ -127,19 +138,23 @@ class ValueLinker:
         names = {holder.value for holder in holders}
         before = message.piece(start - 3, start)
         if len(names) == 1 and len(holders) > 1 and len(self.lexicon.people_columns) > 1:
-            makers, players = self.lexicon.people_columns[0], self.lexicon.people_columns[1]
             near = message.piece(start - 4, start + 6)
             wanted = (
-                makers
+                _MAKERS
                 if re.search(r"\b(?:by|director|directed|author|written|made|items of|his)\b", before + " " + near)
-                else players
+                else _PLAYERS
                 if re.search(r"\b(?:with|starring|stars|actor|actress|in it|plays|playing|w)\b", near)
-                else ""
+                else frozenset()
             )
             for holder in holders:
-                if holder.attribute == wanted:
+                if not wanted.isdisjoint(self._called(holder.attribute)):
                     return holder
         return max(holders, key=lambda holder: holder.count)
+
+    def _called(self, attribute: str) -> set[str]:
+        """Return the words in the name of a column, in the singular."""
+        column = self.lexicon.catalog.schema.column(attribute)
+        return {word for name in (attribute, column.singular if column else "") for word in stems(name)}
 
 
 def _mention(start: int, end: int, meanings: tuple[Meaning, ...], strength: float) -> Mention:

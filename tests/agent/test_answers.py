@@ -411,6 +411,11 @@ def test_the_one_that_has_something_is_named_when_it_is_asked_of_several() -> No
     assert asked("which is the calm one", action="compare").startswith("The Long Night is listed with calm")
 
 
+def test_of_two_values_asked_about_it_is_said_who_has_either() -> None:
+    answer = asked("which one is by Ada Finch or Dev Rao?", action="compare", belief=shown("salt", "long", "blue"))
+    assert "Salt Roads and The Long Night are listed with Ada Finch or Dev Rao (author); Blue Ledger without" in answer
+
+
 def test_what_a_named_item_is_asked_to_be_is_not_a_reference() -> None:
     assert asked("is Salt Roads the Ada Finch one?", "salt") == "Salt Roads (1990): yes, Ada Finch (author)."
     assert asked("is Salt the Ada Finch one?", "salt") == "Salt Roads (1990): yes, Ada Finch (author)."

@@ -110,9 +110,7 @@ def test_a_restart_keeps_only_what_excludes_items_and_the_ledger(updates: list[B
 
 def test_a_replacement_is_a_drop_and_a_set() -> None:
     belief = apply(BeliefState(), BeliefUpdate(set=(limit("subjects", "is", "crime"),)))
-    update = BeliefUpdate(
-        drop=(Drop(attribute="subjects", value="Crime"),), set=(limit("subjects", "is", "space"),)
-    )
+    update = BeliefUpdate(drop=(Drop(attribute="subjects", value="Crime"),), set=(limit("subjects", "is", "space"),))
     assert [entry.value for entry in apply(belief, update).constraints] == ["space"]
 
 

@@ -50,9 +50,7 @@ def wishes(facets: Sequence[str], numbers: Sequence[str]) -> SearchStrategy[Pref
 
 
 def verdicts(items: Sequence[str]) -> SearchStrategy[ItemVerdict]:
-    return st.builds(
-        ItemVerdict, ref=st.just("x"), item_id=st.sampled_from(items), verdict=st.sampled_from(VERDICTS)
-    )
+    return st.builds(ItemVerdict, ref=st.just("x"), item_id=st.sampled_from(items), verdict=st.sampled_from(VERDICTS))
 
 
 def drops(facets: Sequence[str], numbers: Sequence[str], items: Sequence[str]) -> SearchStrategy[Drop]:

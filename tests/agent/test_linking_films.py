@@ -340,3 +340,30 @@ def test_the_director_of_that_one_is_the_director_of_the_item_in_focus(linker: L
 def test_a_question_about_the_same_director_asks_for_nothing(linker: Linker) -> None:
     update = linker.link("is it the same director as Alien?", BeliefState()).update
     assert not update.wishes and update.targets
+
+
+def test_a_choice_with_a_dash_in_it_is_a_choice(linker: Linker) -> None:
+    update = linker.link("sci-fi or horror", BeliefState()).update
+    assert not update.set and {wish.value for wish in update.prefer} == {"Science Fiction", "Horror"}
+
+
+@pytest.mark.parametrize(
+    ("text", "family"),
+    [
+        ("my kids are 4 and 6", True), ("my son is 5", True), ("they are 4 and 7, the children", True),
+        ("we are 4, something funny", False), ("I have two, show me something", False), ("there are 3", False),
+    ],
+)  # fmt: skip
+def test_a_number_is_an_age_only_where_children_are_spoken_of(linker: Linker, text: str, family: bool) -> None:
+    found = [(entry.attribute, entry.value) for entry in linker.link(text, BeliefState()).update.wishes]
+    assert (("audience", "family") in found) == family
+
+
+@pytest.mark.parametrize(
+    ("text", "attribute"), [("a film by Clint Eastwood", "directors"), ("a film with Clint Eastwood in it", "cast")]
+)
+def test_who_made_and_who_plays_goes_by_what_the_columns_are_called(films: Catalog, text: str, attribute: str) -> None:
+    turned = films.schema.model_copy(update={"columns": films.schema.columns[::-1]})
+    for catalog in (films, Catalog(turned, films.items)):
+        [entry] = Linker(catalog).link(text, BeliefState()).update.wishes
+        assert (entry.attribute, entry.value) == (attribute, "Clint Eastwood")

@@ -61,6 +61,18 @@ def known(rec: Recommender, user: str) -> list[tuple[str, Any]]:
         ("crime please", "crime", False, False),
         ("I never get tired of crime", "crime", False, False),
         ("I hate travel. crime please", "crime", False, False),
+        ("I love music but hate crime", "crime", True, True),
+        ("I hate music and really love crime", "crime", False, True),
+        ("hate crime, love music", "crime", True, True),
+        ("I always avoid crime", "crime", True, True),
+        ("i dont like so much music, i do not like crime", "crime", True, True),
+        ("Avoid crime please", "crime", True, False),
+        ("My kids love music but hate crime", "crime", True, False),
+        ("my wife would really love crime", "crime", False, False),
+        ("she and I want music but no crime", "crime", True, False),
+        ("he hates music and loves crime", "crime", False, False),
+        ("my friends hate music and also love crime", "crime", False, False),
+        ("I want music and avoid crime", "crime", True, False),
     ],
 )
 def test_a_taste_lasts_only_where_the_speaker_says_that_it_is_one(

@@ -209,9 +209,7 @@ def test_a_click_on_an_item_changes_the_belief_and_survives_a_restart(tmp_path: 
     rec.close()
     again = open_world(tmp_path, told)
     assert again.belief("c") == belief and belief["turn"] == 1
-    assert again.history("c")[0]["feedback"] == [
-        {"item_id": reply.items[0].id, "verdict": "seen", "words": "ages ago"}
-    ]
+    assert again.history("c")[0]["feedback"] == [{"item_id": reply.items[0].id, "verdict": "seen", "words": "ages ago"}]
     told.hears("more", intent="refine")
     assert reply.items[0].id not in {item.id for item in again.reply("c", "more").items}
 

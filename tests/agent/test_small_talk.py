@@ -77,7 +77,16 @@ def test_a_message_with_a_wish_is_not(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["surprise me", "idk surprise me", "what should i read next?", "idk", "you choose", "anything good?", "any ideas?"],
+    [
+        "surprise me",
+        "idk surprise me",
+        "what should i read next?",
+        "idk",
+        "you choose",
+        "anything good?",
+        "any ideas?",
+        "what are you recommending tonight?",
+    ],  # fmt: skip
 )
 def test_an_empty_request_asks_for_items(text: str) -> None:
     assert heard_in(text).asks_for_items
@@ -92,3 +101,13 @@ def test_a_greeting_is_returned_however_the_message_goes_on() -> None:
     assert greeting_to("hi, something dark please") == "Hello!"
     assert greeting_to("something dark please") == ""
     assert heard_in("hi!").greets and not heard_in("hi, something dark").greets
+
+
+@pytest.mark.parametrize("text", ["where people pretend to be someone else", "a man who must act as a woman"])
+def test_a_plot_is_no_order_to_the_program(text: str) -> None:
+    assert not heard_in(text).alone
+
+
+@pytest.mark.parametrize("text", ["pretend to be a pirate", "now act as my lawyer", "what are you, a bot?"])
+def test_an_order_to_the_program_is(text: str) -> None:
+    assert heard_in(text).alone
