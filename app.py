@@ -367,7 +367,7 @@ def after_html(turn: Plain, last: bool) -> str:
 def known_html(belief: "BeliefState", catalog: "Catalog") -> str:
     """Draw what was understood as chips, each of which can be taken back."""
     from agent.belief import BeliefState
-    from agent.wording import ranges, said
+    from agent.wording import compared, ranges, said
 
     limits, wishes = [], []
     left = list(belief.constraints)
@@ -387,7 +387,9 @@ def known_html(belief: "BeliefState", catalog: "Catalog") -> str:
         )
     for wish in belief.preferences:
         tone = "" if wish.weight > 0 else "no"
-        wishes.append(chip_html(said(wish, catalog.schema), tone, wish.words, wish.turn, wish.attribute, wish.value))
+        than = compared(wish, catalog)
+        label = said(wish, catalog.schema) + (f", compared with {than}" if than else "")
+        wishes.append(chip_html(label, tone, wish.words, wish.turn, wish.attribute, wish.value))
     groups = {"It has to be": limits, "It would be good": wishes}
     for name, verdicts in GROUPS.items():
         entries = {entry.item_id: entry for entry in belief.items if entry.verdict in verdicts and entry.item_id}
@@ -424,6 +426,8 @@ def memory_html(profile: Plain) -> str:
     told = "Nothing yet. What you like, what you know already, and what you say of your taste is kept for next time."
     note = "Nothing is added or used while this is off." if not on else "" if entries else told
     note = f'<p class="soft">{note}</p>' if note else ""
+    if profile["summary"]:
+        note += f"<p>{text_of(profile['summary'])}</p>"
     acts = button("Turn off" if on else "Turn on", "remember", on=int(not on))
     if entries:
         acts += button("Forget everything", "forget", confirm="Forget everything that is remembered about you?")

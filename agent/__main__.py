@@ -27,9 +27,7 @@ def explain(
     before: Annotated[
         list[str] | None, typer.Option(help="A message said before it; may repeat, in order. Each gets its reply.")
     ] = None,
-    home: Annotated[
-        Path | None, typer.Option(help="Folder of the index; TASTEMAKER_HOME or ~/.tastemaker.")
-    ] = None,
+    home: Annotated[Path | None, typer.Option(help="Folder of the index; TASTEMAKER_HOME or ~/.tastemaker.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
     """Show the segments, spelling, facets and intent of a message, what it changes, and the query that follows."""

@@ -72,7 +72,7 @@ def decide(state: State, runtime: Runtime[Here]) -> Plain:
     tools = runtime.context.tools
     belief, update = _belief(state), BeliefUpdate.model_validate(state["update"])
     catalog = tools.retriever.catalog
-    facts = look(remembered(state, runtime).belief, catalog, tools.retriever.count)
+    facts = look(remembered(state, runtime.context).belief, catalog, tools.retriever.count)
     talk = heard_in(state["text"]) if state["given"] is None else Talk()
     decision = decide_action(belief, update, facts, catalog, talk)
     question = decision.question and decision.question.model_dump(mode="json")
@@ -95,7 +95,7 @@ def retrieve(state: State, runtime: Runtime[Here]) -> Plain:
     tools = runtime.context.tools
     belief, update = _belief(state), BeliefUpdate.model_validate(state["update"])
     catalog, wanted = tools.retriever.catalog, tools.settings.slate_size
-    query = query_of(remembered(state, runtime).belief, state["text"], catalog, tools.settings.candidates)
+    query = query_of(remembered(state, runtime.context).belief, state["text"], catalog, tools.settings.candidates)
     shown = frozenset(entry.item_id for entry in belief.shown)
     found = tools.retriever.search(replace(query, exclude=query.exclude | shown))
     again = [] if len(found) >= wanted else [c for c in tools.retriever.search(query) if c.item_id in shown]
@@ -116,7 +116,7 @@ def rerank(state: State, runtime: Runtime[Here]) -> Plain:
     While nothing is wanted yet, the first few are different from each other.
     """
     tools, here = runtime.context.tools, runtime.context
-    belief = remembered(state, runtime).belief
+    belief = remembered(state, runtime.context).belief
     pool = [Candidate(c["item_id"], c["score"], c["scores"]) for c in state["candidates"]]
     new = pool[: len(pool) - state["shown_before"]]
     with tools.llm_free:
@@ -167,7 +167,8 @@ def answer(state: State, runtime: Runtime[Here]) -> Plain:
     belief, update = _belief(state), BeliefUpdate.model_validate(state["update"])
     catalog, decision = tools.retriever.catalog, state["decision"]
     question = None if state["question"] is None else Question.model_validate(state["question"])
-    before, basis = BeliefState.model_validate(state.get("belief") or {}), rests_on(remembered(state, runtime).belief)
+    before = BeliefState.model_validate(state.get("belief") or {})
+    basis = rests_on(remembered(state, runtime.context).belief)
     heard = Heard(belief, update, state["text"], before, basis)
     if state["items"]:
         new = state["candidates"][: max(0, len(state["candidates"]) - state["shown_before"])]

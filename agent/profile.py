@@ -148,7 +148,7 @@ def informed(
     """Return the belief that retrieval works with, and the entries of `profile` that take part in it.
 
     They stand under turn 0: before the conversation. What was said in it wins: an item or a value that it speaks of is
-    left to it. Items that are known are not recommended; liked ones are examples, and liked values wishes, only while
+    left to it. Items that are known are not recommended; liked ones are history, and liked values wishes, only while
     the conversation names nothing of its own. Disliked values count against an item, softly.
     """
     spoken = {entry.item_id for entry in belief.items}

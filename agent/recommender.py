@@ -7,12 +7,12 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from agent.answers import Answers
-from agent.belief import ITEMS, BeliefState, BeliefUpdate, Drop, ItemVerdict, Shown, Verdict, apply
+from agent.belief import ITEMS, VERDICTS, BeliefState, BeliefUpdate, Drop, ItemVerdict, Shown, Verdict, apply
 from agent.log import ConversationLog
 from agent.memory import Memory
 from agent.profile import SLOTS, Source, lasting
@@ -22,6 +22,7 @@ from agent.reasons import Explainer
 from agent.reply import Recommendation, Reply
 from agent.settings import Settings
 from agent.state import Here, Retrieves, Tools, Understands, fresh
+from agent.summary import summary
 from retrieval.query import Candidate, Query
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ HEARD = 1000
 """Messages whose effect on a belief `rank` remembers."""
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
 THUMBS: dict[str, Verdict] = {"thumbs_up": "liked", "thumbs_down": "disliked"}
-VERDICTS: frozenset[str] = frozenset({*get_args(Verdict), *THUMBS})
+REACTIONS: frozenset[str] = frozenset({*VERDICTS, *THUMBS})
 
 
 class Ranks(Retrieves, Protocol):
@@ -145,12 +146,12 @@ class Recommender:
         *_, last = self.act(conversation, f"(removed {words})", BeliefUpdate(intent="refine", drop=(drop,)), user)
         return last
 
-    def _turn(
-        self, conversation: str, text: str, given: BeliefUpdate | None, note: str, user: str
-    ) -> Iterator[Reply]:
+    def _turn(self, conversation: str, text: str, given: BeliefUpdate | None, note: str, user: str) -> Iterator[Reply]:
         _check_name(conversation)
-        here = Here(self.tools, conversation, user=self._known(user))
+        person = self._known(user)
         with self._alone(conversation):
+            profile = self._memory.profiles.read(person) if person else ()
+            here = Here(self.tools, conversation, user=person, profile=profile)
             belief = self._memory.belief(conversation)
             reply = Reply(conversation, belief.turn + 1)
             parts = self._memory.run(fresh(text, given), here)
@@ -176,9 +177,7 @@ class Recommender:
 
     def conversations(self) -> list[dict[str, Any]]:
         """Return id, title (the first words), number of turns and time of the last change, newest first."""
-        return [
-            {**one, "title": one["title"][:TITLE_LENGTH] or one["id"]} for one in self.tools.log.conversations()
-        ]
+        return [{**one, "title": one["title"][:TITLE_LENGTH] or one["id"]} for one in self.tools.log.conversations()]
 
     def history(self, conversation: str) -> list[dict[str, Any]]:
         """Return the turns that stand, oldest first: each reply as a dict, with `user`, `via` and `feedback`."""
@@ -229,8 +228,8 @@ class Recommender:
         for an unknown verdict, a turn that is not there, or an item that it did not show.
         """
         _check_name(conversation)
-        if verdict not in VERDICTS:
-            raise ValueError(f"unknown verdict {verdict!r}; one of {', '.join(sorted(VERDICTS))}")
+        if verdict not in REACTIONS:
+            raise ValueError(f"unknown verdict {verdict!r}; one of {', '.join(sorted(REACTIONS))}")
         with self._alone(conversation):
             belief = self._memory.belief(conversation)
             shown = next((t.content["shown"] for t in self.tools.log.turns(conversation) if t.turn == turn), None)
@@ -277,16 +276,18 @@ class Recommender:
     # What is remembered of a person
 
     def profile(self, user: str) -> dict[str, Any]:
-        """Return what is remembered of a user across conversations: `user`, `on`, and `entries`, oldest first.
+        """Return what is remembered of a user across conversations: `user`, `on`, `summary`, `entries`, oldest first.
 
         An entry has a `key`, what it says (`kind` liked, disliked, seen or accepted; `attribute`, `value`, `title`) and
         its source: `conversation`, `turn`, `words`, `at`. `on` is False where the setting or the user turned it off.
+        `summary` is a sentence or two, empty while too little is known.
         """
         _check_user(user)
         entries = self._memory.profiles.entries(user)
         return {
             "user": user,
             "on": self.settings.profile and self._memory.profiles.is_on(user),
+            "summary": summary(entries, self.catalog),
             "entries": [{"key": one.subject, **one.model_dump(mode="json", exclude={"withdrawn"})} for one in entries],
         }
 
@@ -452,9 +453,7 @@ def _grown(reply: Reply, part: Mapping[str, Any]) -> Reply:
     )
 
 
-def _finished(
-    conversation: str, state: Mapping[str, Any], note: str, profile: tuple[Mapping[str, Any], ...]
-) -> Reply:
+def _finished(conversation: str, state: Mapping[str, Any], note: str, profile: tuple[Mapping[str, Any], ...]) -> Reply:
     question = _asked(state["question"] and state["question"]["text"])
     text = " ".join(part for part in (note, state["answer"], question) if part)
     return Reply(

@@ -15,6 +15,8 @@ Count = Callable[[Sequence[Constraint], frozenset[str]], int]
 
 NEAR = 0.5
 """A bound is moved rather than dropped when it has to move by at most this many standard deviations."""
+YES = "yes"
+"""The words that what an accepted offer changes comes from."""
 MOST_COMBINED = 3
 """Limits that are given up together, at most."""
 
@@ -32,7 +34,7 @@ class Relaxation:
 
     def update(self) -> BeliefUpdate:
         """Return what a yes stands for."""
-        drops = tuple(Drop(attribute=limit.attribute, value=limit.value, words="yes") for limit in self.limits)
+        drops = tuple(Drop(attribute=limit.attribute, value=limit.value, words=YES) for limit in self.limits)
         moved = (self.bound,) if self.bound else ()
         intent = "search" if self.targets else "refine"
         return BeliefUpdate(intent=intent, drop=drops, set=moved, targets=self.targets)
@@ -106,7 +108,7 @@ def _moved(
     distance = abs(nearest - float(limit.value)) / spread if spread else 0.0
     if distance > NEAR:
         return None
-    bound = limit.model_copy(update={"value": int(nearest) if nearest.is_integer() else nearest})
+    bound = limit.model_copy(update={"value": int(nearest) if nearest.is_integer() else nearest, "words": YES})
     fitting = sum(n >= nearest if limit.op == "at_least" else n <= nearest for n in numbers)
     return distance, Relaxation((limit,), fitting, bound)
 

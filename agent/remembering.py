@@ -1,7 +1,7 @@
 """What a turn knows of the person from earlier conversations, and what it adds.
 
-It is read from the graph's store where it is needed and never becomes a part of the conversation's state: a profile
-that is forgotten is in no checkpoint.
+A profile is set beside the belief where it is needed and never becomes a part of the state that a checkpoint keeps; a
+reply may name what of it a list rests on.
 """
 
 from __future__ import annotations
@@ -30,21 +30,20 @@ class Remembered:
     """What the message adds to the profile."""
 
 
-def remembered(state: State, runtime: Runtime[Here]) -> Remembered:
+def remembered(state: State, here: Here) -> Remembered:
     """Set the person's profile beside the belief after the message."""
-    here, belief = runtime.context, BeliefState.model_validate(state["revised"])
-    if not here.user or runtime.store is None:
+    belief = BeliefState.model_validate(state["revised"])
+    if not here.user:
         return Remembered(belief)
     at = here.tools.log.clock().isoformat(timespec="milliseconds")
-    profile = ProfileStore(runtime.store).read(here.user)
     update, source = BeliefUpdate.model_validate(state["update"]), Source(here.conversation, belief.turn, at)
-    learnt = lasting(update, state["text"], profile, source)
-    return Remembered(*informed(belief, merged((*profile, *learnt)), here.tools.retriever.catalog), learnt)
+    learnt = lasting(update, state["text"], here.profile, source)
+    return Remembered(*informed(belief, merged((*here.profile, *learnt)), here.tools.retriever.catalog), learnt)
 
 
 def learn(state: State, runtime: Runtime[Here]) -> list[Plain]:
     """Add what the message taught to the profile; return what of the profile took part in the turn."""
-    found = remembered(state, runtime)
+    found = remembered(state, runtime.context)
     if found.learnt and runtime.store is not None:
         ProfileStore(runtime.store).add(runtime.context.user, found.learnt)
     return [entry.model_dump(mode="json") for entry in found.used]

@@ -44,14 +44,17 @@ _SAY = {
 }
 """Pleasantry -> how it is said."""
 _WHO = re.compile(
-    r"\b(?:who|what) (?:are|r) (?:you|u)(?: (?:really|exactly|actually|anyway|even|called))*\s*(?:$|[?.!,;])|\b(?:whats|what is) your name\b|\bdo (?:you|u) have a name\b|"
+    r"\b(?:who|what) (?:are|r) (?:you|u)(?: (?:really|exactly|actually|anyway|even|called))*\s*(?:$|[?.!,;])|"
+    r"\b(?:whats|what is) your name\b|\bdo (?:you|u) have a name\b|"
     r"\bare (?:you|u) (?:a |an |really |even )*(?:real|robot|bot|human|person|machine|program|computer|ai|chatbot)\b"
 )
 _HELP = re.compile(r"\bwhat (?:can|do) (?:you|u) do\b|\bhow (?:do|does) (?:you|this|it|that) work\b|^(?:help|help me)$")
 _COUNT = re.compile(r"\bhow (?:many|big)\b")
 _ORDERS = re.compile(
     r"\b(?:ignore|disregard|forget|override|bypass)\b.{0,40}\b(?:instructions?|rules|prompts?|guidelines|programming)\b|"
-    r"\b(?:system|hidden|initial) prompt\b|\bjailbreak\b|\bdeveloper mode\b|\byou are now\b|(?:^|[.!?,;:] |\b(?:please|now|then|and|you) )(?:pretend (?:to be|you|that you)|act as (?:a|an|my))\b|<\||\bprint your\b|\brun (?:this )?(?:code|command)\b"
+    r"\b(?:system|hidden|initial) prompt\b|\bjailbreak\b|\bdeveloper mode\b|\byou are now\b|"
+    r"(?:^|[.!?,;:] |\b(?:please|now|then|and|you) )(?:pretend (?:to be|you|that you)|act as (?:a|an|my))\b|"
+    r"<\||\bprint your\b|\brun (?:this )?(?:code|command)\b"
 )
 _OPEN = re.compile(
     r"\bsurprise (?:me|us)\b|\b(?:you|u) (?:choose|pick|decide)\b|\bup to you\b|"

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypedDict
 from agent.answers import Answers
 from agent.belief import BeliefState, BeliefUpdate
 from agent.log import ConversationLog
+from agent.profile import ProfileEntry
 from agent.ranking import Reranker
 from agent.reasons import Explainer
 from agent.settings import Settings
@@ -78,7 +79,9 @@ class Here:
     conversation: str
     started: float = field(default_factory=perf_counter)
     user: str = ""
-    """Whose profile is read and added to; nobody's when empty."""
+    """Whose profile is added to; nobody's when empty."""
+    profile: tuple[ProfileEntry, ...] = ()
+    """What was known of them when the turn began, oldest first."""
     stop: Event = field(default_factory=Event)
     """Set when nobody waits any more: the turn ends with what it has."""
 

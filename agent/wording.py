@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agent.belief import BeliefState, Limit, Preference
-from retrieval.catalog import CatalogSchema, Column
+from retrieval.catalog import Catalog, CatalogSchema, Column
 
 _BOUNDS = {
     "year": ("{} or later", "{} or earlier"),
@@ -13,9 +13,19 @@ _BOUNDS = {
 }
 
 
+_QUALITIES = frozenset("mood tone pace style vibe atmosphere feel audience".split())
+"""What a facet of adjectives is called: `not violent`, where others are refused as in `no Horror`."""
+
+
 def listed(parts: Sequence[str], word: str = "and") -> str:
     """Join parts as in `a, b and c`."""
     return f"{', '.join(parts[:-1])} {word} {parts[-1]}" if len(parts) > 1 else "".join(parts)
+
+
+def compared(wish: Preference, catalog: Catalog) -> str:
+    """Return what a wish is compared with: one item by its label, several by their number; empty without any."""
+    items = [catalog[one] for one in wish.than if one in catalog]
+    return catalog.label(items[0]) if len(items) == 1 else f"{counted(len(items), catalog.schema)}" if items else ""
 
 
 def number(value: str | int | float) -> str:
@@ -47,7 +57,7 @@ def said(entry: Limit | Preference, schema: CatalogSchema) -> str:
         return value if entry.weight > 0 else f"less {value}"
     match entry.op:
         case "is_not":
-            return f"no {value}"
+            return f"{'not' if called(column) in _QUALITIES else 'no'} {value}"
         case "contains":
             return f"with “{value}” in it"
         case "is":

@@ -84,7 +84,6 @@ _COMPARED_AFTER = re.compile(
 )
 _LENGTHY = re.compile(r"\b(?:length|runtime|long|longer|minutes?|mins?|hours?|short|shorter|its over|if its)\b")
 _SPAN = re.compile(r"\bbetween (?P<low>\d+) and (?P<high>\d+) ?(?:minutes?|mins?)\b")
-_BUDGET = re.compile(r"\b(?:have|got|ive|only|just|weve|there is|theres|with|in|for) (?:\w+ ){0,2}$")
 
 
 def amount(words: str) -> float | None:
@@ -306,6 +305,4 @@ def _limited(message: Message, column: str, start: int, end: int, number: float,
     if after:
         op = "at_most" if after["most"] else "at_least"
         return Mention(start, end + len(after[0].split()), "bound", 3.0, bounds=(Bound(column, op, number),))
-    if _BUDGET.search(message.piece(max(start - 4, 0), start)):
-        return Mention(start, end, "bound", 1.0, bounds=(Bound(column, "at_most", number),))
     return None

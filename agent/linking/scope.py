@@ -46,7 +46,6 @@ _KEEP = re.compile(
 )
 _IN_PLACE_OF = ("instead of", "rather than")
 _LISTED = re.compile(r"\b(?:or|nor|and)\b|,")
-_ITEM_LIST = re.compile(r"^[^.!?;:]*?,[^.!?;:]*$")
 _DROP_BEFORE = re.compile(
     r"\b(?:drop|dropping|dropped|forget|scrap|lose|never ?mind|nvm|ignore|lift|remove|cancel|disregard|ditch|skip|"
     r"scratch|undo|take (?:back|off|out|away)|relax|"
@@ -106,6 +105,10 @@ _ABOUT_ITEM = re.compile(
 )
 
 
+_LIGHT = frozenset("a an the any of or nor , with in about more / and that too".split())
+"""Words that do not count towards the reach of a refusal."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """How one mention stands in its sentence."""
@@ -160,13 +163,7 @@ def _drops(before: str, after: str) -> bool:
 def _refusal(message: Message, first: int, start: int, between: set[int]) -> str:
     """Return `hard`, `soft` or nothing for the refusal whose scope reaches token `start`."""
     before = message.piece(first, start)
-    best: tuple[int, str] | None = None
-    for name, pattern in (("hard", _HARD_NOT), ("soft", _SOFT_NOT)):
-        for match in pattern.finditer(before):
-            if _KEEP.match(before, match.start()):
-                continue
-            if best is None or match.end() >= best[0]:
-                best = (match.end(), name)
+    best = _last_refusal(before)
     if best is None:
         return ""
     gap = before[best[0] :].strip()
@@ -184,27 +181,15 @@ def _refusal(message: Message, first: int, start: int, between: set[int]) -> str
         listed = re.search(r"\b(?:or|nor)\b", message.piece(offset, message.sentence_at(start)[1]))
         if not listed:
             return ""
-    plain = [
-        word
-        for word in loose
-        if word
-        not in (
-            "a",
-            "an",
-            "the",
-            "any",
-            "of",
-            "or",
-            "nor",
-            ",",
-            "with",
-            "in",
-            "about",
-            "more",
-            "/",
-            "and",
-            "that",
-            "too",
-        )
+    return best[1] if sum(word not in _LIGHT for word in loose) <= 3 else ""
+
+
+def _last_refusal(before: str) -> tuple[int, str] | None:
+    """Return where the last refusal in `before` ends and whether it is `hard` or `soft`."""
+    found = [  # of two that end at one place the soft one counts
+        (match.end(), name)
+        for name, pattern in (("hard", _HARD_NOT), ("soft", _SOFT_NOT))
+        for match in pattern.finditer(before)
+        if not _KEEP.match(before, match.start())
     ]
-    return best[1] if len(plain) <= 3 else ""
+    return sorted(found, key=lambda one: one[0])[-1] if found else None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
 from agent.belief import BeliefState
 from agent.linking.lexicon import ARTICLES, CONNECTING, Lexicon, title_parts
@@ -17,6 +18,7 @@ ENOUGH = 1.0
 CERTAIN = 3.0
 """Evidence of a title with its year."""
 _MARKS = frozenset(",!?")
+_JOINS = frozenset((",", "and", "or", "+", "/"))
 _CUE_BEFORE = re.compile(
     r"\b(?:like|seen|saw|watched|watch|rewatched|loved|love|hated|hate|liked|enjoyed|called|named|title|than|"
     r"finished|about|"
@@ -49,6 +51,7 @@ class TitleLinker:
         recent = _recency(belief)
         local = self._local_parts(recent)
         found: list[Mention] = []
+        doubtful: list[Mention] = []
         for start, end, stems in message.grams(min(self.lexicon.longest, 12), _MARKS):
             phrase = number_key(stems)
             ids = self.lexicon.titles.get(phrase)
@@ -65,8 +68,9 @@ class TitleLinker:
                 strength += recent.get(best, 0.0)
                 if recent.get(best, 0.0) < 0.4 and parts:
                     best, strength = parts[0], strength + recent[parts[0]]
-                if strength >= ENOUGH:
-                    found.append(Mention(start, end, "item", strength, item_ids=(best,)))
+                (found if strength >= ENOUGH else doubtful).append(
+                    Mention(start, end, "item", strength, item_ids=(best,))
+                )
             elif self._only_stop_words(message, start, end) and not self._written_as_title(message, start, end):
                 continue
             elif parts:
@@ -81,6 +85,18 @@ class TitleLinker:
                     strength -= 0.3
                 if strength >= ENOUGH:
                     found.append(Mention(start, end, "item", strength, item_ids=(ids[0],)))
+        return [*found, *self._listed(message, found, doubtful)]
+
+    def _listed(self, message: Message, sure: Sequence[Mention], doubtful: Sequence[Mention]) -> list[Mention]:
+        """Return the doubtful titles that are written as titles in a list with sure ones: `Heat, Casino and Ronin`."""
+        found: list[Mention] = []
+        waiting = [one for one in doubtful if message.mixed_case and message.tokens[one.start].text[0].isupper()]
+        while waiting:
+            beside = [one for one in waiting if any(_joined(message, one, other) for other in (*sure, *found))]
+            if not beside:
+                break
+            found += [replace(one, strength=one.strength + ENOUGH) for one in beside]
+            waiting = [one for one in waiting if one not in beside]
         return found
 
     def _to_the_letter(self, message: Message, start: int, end: int, ids: Sequence[str]) -> Sequence[str]:
@@ -178,6 +194,13 @@ class TitleLinker:
         return evidence
 
 
+def _joined(message: Message, one: Mention, other: Mention) -> bool:
+    """Tell whether only a comma or `and` stands between two mentions."""
+    first, second = sorted((one, other), key=lambda mention: mention.start)
+    between = message.tokens[first.end : second.start]
+    return 0 < len(between) <= 2 and all(token.norm in _JOINS for token in between)
+
+
 def _bare(words: Sequence[str]) -> Sequence[str]:
     return words[1:] if words[:1] and words[0] in ARTICLES else words
 
@@ -193,9 +216,3 @@ def _recency(belief: BeliefState) -> dict[str, float]:
     for line in belief.last_shown():
         weights[line.item_id] = 0.9 - 0.001 * line.position
     return weights
-
-
-def items_of(mentions: tuple[Mention, ...]) -> Iterator[str]:
-    """Yield the ids of the items that `mentions` are about."""
-    for mention in mentions:
-        yield from mention.item_ids

@@ -367,7 +367,7 @@ def test_a_why_is_answered_from_the_belief_that_the_recommendation_was_made_from
     ("update", "words"),
     [
         ({"set": (limit("year", "at_most", 1999),)}, "is here, but you asked for 1999 or earlier (year 2005)."),
-        ({"set": (limit("moods", "is_not", "calm"),)}, "is here, but you asked for no calm."),
+        ({"set": (limit("moods", "is_not", "calm"),)}, "is here, but you asked for not calm."),
         (
             {"set": (limit("length", "at_least", 200),)},
             "is here, but you asked for at least 200 pages (length 110 pages).",

@@ -367,3 +367,17 @@ def test_who_made_and_who_plays_goes_by_what_the_columns_are_called(films: Catal
     for catalog in (films, Catalog(turned, films.items)):
         [entry] = Linker(catalog).link(text, BeliefState()).update.wishes
         assert (entry.attribute, entry.value) == (attribute, "Clint Eastwood")
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict", "titles"),
+    [
+        ("I loved Heat, Casino and Goodfellas", "liked", {"Heat", "Casino", "Goodfellas"}),
+        ("I've seen Alien, Aliens and Prometheus", "seen", {"Alien", "Aliens", "Prometheus"}),
+    ],
+)
+def test_titles_in_a_list_are_titles_even_where_one_is_an_ordinary_word(
+    linker: Linker, text: str, verdict: str, titles: set[str]
+) -> None:
+    update = linker.link(text, BeliefState()).update
+    assert {entry.ref for entry in update.items if entry.verdict == verdict} == titles
