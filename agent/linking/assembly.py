@@ -101,7 +101,8 @@ class _Writer:
             self._value(option, stance, held, words)
 
     def _bound(self, option: Option, stance: str, held: Sequence[Limit | Preference], words: str) -> None:
-        for value in [None] if held and stance == "drop" else _replaced(held, option.bounds):
+        relative = option.mention is not None and bool(option.mention.ref)
+        for value in [None] if held and stance == "drop" else _replaced(held, option.bounds, relative):
             self.draft.add_drop(option.attribute, value, words)
         if stance in ("wish", "avoid"):
             wish = Preference(
@@ -155,10 +156,13 @@ class _Writer:
         return self.message.text[slice(*option.span)] if option.span else ""
 
 
-def _replaced(held: Sequence[Limit | Preference], bounds: Sequence[Bound]) -> list[str | int | float | None]:
+def _replaced(
+    held: Sequence[Limit | Preference], bounds: Sequence[Bound], relative: bool
+) -> list[str | int | float | None]:
     """Return which values in force new bounds replace; None stands for all of them.
 
-    A new upper end takes the place of the old one; the lower end stays unless the two cross.
+    A new upper end takes the place of the old one; the lower end stays unless the two cross, or a bound that is
+    `relative` to items (`newer than those`) leaves a range that was said in one (`from the 80s`).
     """
     if len(bounds) != 1 or bounds[0].op == "is":
         return [None] if held else []
@@ -166,6 +170,12 @@ def _replaced(held: Sequence[Limit | Preference], bounds: Sequence[Bound]) -> li
     other = "at_most" if op == "at_least" else "at_least"
     way = 1 if other == "at_most" else -1
     kept = [e for e in held if isinstance(e, Limit) and e.op == other and way * (float(e.value) - value) >= 0]
+    if relative:
+        kept = [
+            e
+            for e in kept
+            if not any((e.words, e.turn) == (other.words, other.turn) for other in held if other is not e)
+        ]
     return [entry.value for entry in held if entry not in kept] if kept else [None] if held else []
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from agent.belief import BeliefState, BeliefUpdate, ItemVerdict, Limit, Preference, Shown, apply
@@ -332,3 +334,26 @@ def test_an_adjective_that_compares_with_nothing_is_only_words(books: Catalog) -
     query = query_of(BeliefState(preferences=(wish("text", "light"),)), "", books, 5)
     assert (query.text, query.wishes) == ("light", ())
     assert query_of(BeliefState(preferences=(wish("text", "lighter"),)), "", books, 5).wishes[0].towards
+
+
+@pytest.mark.parametrize(
+    ("words", "left"),
+    [
+        (("from the 80s", "from the 80s"), {("at_least", 1988)}),
+        (("from 1980", "up to 1989"), {("at_least", 1988), ("at_most", 1989)}),
+    ],
+)
+def test_what_is_newer_than_those_leaves_a_decade_but_not_a_limit_of_its_own(
+    books: Catalog, words: tuple[str, str], left: set[tuple[str, float]]
+) -> None:
+    ends = (("at_least", 1980, words[0]), ("at_most", 1989, words[1]))
+    given = tuple(Limit(attribute="year", op=op, value=value, words=said) for op, value, said in ends)  # type: ignore[arg-type]
+    older = {"b1": 1981, "b2": 1987}
+    items = [
+        replace(item, attributes={**item.attributes, "year": older.get(item.id, item.number("year"))}) for item in books
+    ]
+    catalog = Catalog(books.schema, items)
+    ledger = shown("b1", "b2")
+    belief = apply(ledger, BeliefUpdate(set=given)).model_copy(update={"shown": ledger.shown})
+    after = apply(belief, Linker(catalog).link("something newer than those", belief).update)
+    assert {(limit.op, limit.value) for limit in after.constraints} == left
