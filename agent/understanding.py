@@ -15,8 +15,8 @@ from retrieval.catalog import fold
 
 WISHFUL = frozenset({"recommend", "refine", "similar", "restart"})
 """Intents whose unexplained words may hold a wish."""
-
-
+LEAST = 0.1
+"""Probability of a wish below which words are none even where nothing else was said, chosen on held-out turns."""
 _NUMBERS = frozenset(NUMBER_WORDS)
 
 
@@ -35,13 +35,15 @@ class Understanding:
         """Return what is made of `text` said in `belief`.
 
         A message of which nothing else was made becomes a wish in its own words, as far as the catalog knows them or
-        they compare (`lighter`).
+        they compare (`lighter`), and the judge does not rule it out.
         """
         linked = self.linker.link(text, belief)
         update, sighting = linked.update, linked.scene.sighting
         if update.intent not in WISHFUL or update.changes():
             return linked
-        known = [phrase for phrase in linked.residue if self._says_something(words_of(fold(phrase)))]
+        options = zip(linked.scene.options, linked.judgement.chances, strict=True)
+        free = [str(one.value) for one, chances in options if one.kind == "words" and chances.get("wish", 1.0) >= LEAST]
+        known = [phrase for phrase in free if self._says_something(words_of(fold(phrase)))]
         if not known:
             return linked
         wish = Preference(attribute="text", value=" ".join(known), words="; ".join(known))

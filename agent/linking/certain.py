@@ -12,7 +12,7 @@ from agent.linking.assembly import TAKEN_BACK
 from agent.linking.drafts import ItemSight, ValueSight
 from agent.linking.in_titles import TITLE
 from agent.linking.mentions import Mention
-from agent.linking.residue import residue_of
+from agent.linking.residue import residue_at
 from agent.linking.words import Message
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def _alone(message: Message, option: Option) -> bool:
         bool(sights)
         and sights[0].reading.stance == "want"
         and not _HEDGED.search(message.line)
-        and not residue_of(message, tuple(sight.mention for sight in sights))
+        and not residue_at(message, tuple(sight.mention for sight in sights))
     )
 
 

@@ -23,7 +23,6 @@ from agent.linking.of_items import ItemValueLinker
 from agent.linking.options import Near, Scene, options_of
 from agent.linking.references import ReferenceLinker
 from agent.linking.relative import RelativeLinker
-from agent.linking.residue import residue_of
 from agent.linking.titles import TitleLinker
 from agent.linking.values import ValueLinker
 from agent.linking.words import Message, Token, plain, stem
@@ -51,11 +50,6 @@ class Linked:
     judgement: Judgement
     """What was said of every option of the scene, plain wordings included."""
     update: BeliefUpdate
-
-    @property
-    def residue(self) -> tuple[str, ...]:
-        """Phrases of content words that no linker covered, in order."""
-        return residue_of(self.scene.sighting.message, self.scene.sighting.mentions)
 
 
 class Linker:

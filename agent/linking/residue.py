@@ -28,13 +28,8 @@ STOP_WORDS = frozenset(
 _TRIMMED = STOP_WORDS | SENTENCE_ENDS
 
 
-def residue_of(message: Message, mentions: tuple[Mention, ...]) -> tuple[str, ...]:
-    """Return runs of words with content that no mention covers, stop words trimmed, as written."""
-    return tuple(message.written(start, end) for start, end in residue_at(message, mentions))
-
-
 def residue_at(message: Message, mentions: tuple[Mention, ...]) -> tuple[tuple[int, int], ...]:
-    """Return the tokens [start, end) of each of these runs, in text order."""
+    """Return the tokens [start, end) of every run of words with content that no mention covers, stop words trimmed."""
     covered = {place for mention in mentions for place in range(mention.start, mention.end)}
     found: list[tuple[int, int]] = []
     start: int | None = None

@@ -266,7 +266,8 @@ def test_the_item_spoken_of_last_is_in_focus(linker: Linker, books: Catalog) -> 
 
 
 def test_words_that_nothing_covers_are_left_for_others(linker: Linker) -> None:
-    assert linker.link("a crime novel with some weight", BeliefState()).residue[-1].endswith("weight")
+    scene = linker.scene("a crime novel with some weight", BeliefState())
+    assert str([option.value for option in scene.options if option.kind == "words"][-1]).endswith("weight")
 
 
 def test_free_words_point_to_their_own_place_even_where_another_word_contains_them(linker: Linker) -> None:

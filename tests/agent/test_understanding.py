@@ -4,7 +4,10 @@ import pytest
 
 from agent.belief import BeliefState, BeliefUpdate
 from agent.linking import Linker
-from agent.understanding import Understanding
+from agent.linking.judges import Judges
+from agent.linking.judging import Judgement, LinearJudge
+from agent.linking.options import Scene
+from agent.understanding import LEAST, Understanding
 from retrieval.catalog import Catalog
 
 
@@ -35,3 +38,23 @@ def test_words_beside_something_understood_are_left(understanding: Understanding
     update = understand(understanding, "a western about weathermen")
     assert [entry.value for entry in update.set] == ["Western"]
     assert all(entry.attribute != "text" for entry in update.prefer)
+
+
+class Unsure(LinearJudge):
+    """Takes nothing, and gives free words a fixed probability of being a wish."""
+
+    def __init__(self, catalog: Catalog, chance: float) -> None:
+        """Judge by `chance` alone."""
+        super().__init__(Judges.load(), catalog)
+        self.chance = chance
+
+    def judge(self, scene: Scene) -> Judgement:
+        """Return nothing said of anything."""
+        chances = tuple({"wish": self.chance} if option.kind == "words" else {} for option in scene.options)
+        return Judgement(tuple(() for _ in scene.options), chances, {"recommend": 1.0})
+
+
+@pytest.mark.parametrize(("chance", "wished"), [(LEAST / 2, False), (LEAST * 2, True)])
+def test_words_that_the_judge_rules_out_are_no_wish(demo_catalog: Catalog, chance: float, wished: bool) -> None:
+    understanding = Understanding(Linker(demo_catalog, Unsure(demo_catalog, chance)))
+    assert bool(understand(understanding, "got anything weatherman related").prefer) == wished
