@@ -22,7 +22,9 @@ class ItemValueLinker:
         """Collect what the facets of a catalog are called; titles are looked up in `lexicon`."""
         self.lexicon, self.catalog = lexicon, lexicon.catalog
         facets = self.catalog.schema.with_role("facet")
-        self.columns = {plain(name): column.name for column in facets for name in (column.name, column.singular)}
+        self.columns = {
+            plain(name): column.name for column in facets for name in (column.name, column.singular) if name
+        }
         names = "|".join(sorted(map(re.escape, self.columns), key=len, reverse=True))
         self._named = re.compile(
             rf"\b(?P<how>(?:the )?same|(?:by|from|with|not|of) (?:that|this)|the) (?P<name>{names})\b{_OF}"

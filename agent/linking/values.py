@@ -31,6 +31,8 @@ _CHILDREN = re.compile(
 _MAKERS = frozenset("director author writer creator maker artist composer designer developer producer brand".split())
 _PLAYERS = frozenset("actor actress cast star performer narrator player singer character".split())
 """What columns of people are called, by whether they made an item or appear in it."""
+_MADE = re.compile(r"\b(?:by|director|directed|author|written|made|items of|his)\b")
+_PLAYED = re.compile(r"\b(?:with|starring|stars|actor|actress|in it|plays|playing|w)\b")
 _ABOUT = re.compile(r"\b(?:about|on|theme|themes)(?: \w+)?$")
 _DIGITS = {word: str(number) for word, number in NUMBER_WORDS.items()}
 
@@ -135,20 +137,10 @@ class ValueLinker:
 
     def _one(self, message: Message, start: int, holders: tuple[Meaning, ...]) -> Meaning:
         """Choose between the columns in which a person stands: makers after `by`, players after `with`."""
-        names = {holder.value for holder in holders}
-        before = message.piece(start - 3, start)
-        if len(names) == 1 and len(holders) > 1 and len(self.lexicon.people_columns) > 1:
+        if len({holder.value for holder in holders}) == 1 < len(holders):
             near = message.piece(start - 4, start + 6)
-            wanted = (
-                _MAKERS
-                if re.search(r"\b(?:by|director|directed|author|written|made|items of|his)\b", before + " " + near)
-                else _PLAYERS
-                if re.search(r"\b(?:with|starring|stars|actor|actress|in it|plays|playing|w)\b", near)
-                else frozenset()
-            )
-            for holder in holders:
-                if not wanted.isdisjoint(self._called(holder.attribute)):
-                    return holder
+            wanted = _MAKERS if _MADE.search(near) else _PLAYERS if _PLAYED.search(near) else frozenset()
+            holders = tuple(one for one in holders if wanted & self._called(one.attribute)) or holders
         return max(holders, key=lambda holder: holder.count)
 
     def _called(self, attribute: str) -> set[str]:

@@ -305,3 +305,10 @@ def test_a_title_is_known_without_the_series_in_parentheses(books: Catalog) -> N
 def test_a_comma_before_three_digits_marks_thousands(linker: Linker) -> None:
     [limit] = linker.link("under 1,000 pages", BeliefState()).update.set
     assert (limit.attribute, limit.op, limit.value) == ("length", "at_most", 999)
+
+
+def test_a_facet_without_another_name_is_named_by_its_own(linker: Linker, books: Catalog) -> None:
+    assert "" not in linker.of_items.columns
+    update = linker.link("the same language as Up", shown(books, "b1", "b3")).update
+    assert [(entry.attribute, entry.value) for entry in update.wishes] == [("language", "German")]
+    assert not linker.link("the weather is bad, the end", shown(books, "b1")).update.wishes
