@@ -53,7 +53,8 @@ def _converted(file: Path, folder: Path) -> Path:
             f"{file}: not ReDial's films ({error!r:.80}): give films.json, or a JSONL or CSV file"
         ) from error
     path = folder / "films.jsonl"
-    path.with_suffix(".toml").write_text('noun = "film"\nnouns = "films"\nalso = ["movie", "flick", "picture"]\n', "utf-8")
+    nouns = 'noun = "film"\nnouns = "films"\nalso = ["movie", "flick", "picture"]\n'
+    path.with_suffix(".toml").write_text(nouns, "utf-8")
     path.write_text("".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows), "utf-8")
     return path
 
