@@ -49,7 +49,7 @@ class SlowRecommender:
         return BeliefState().model_dump(mode="json")
 
     def profile(self, user: str) -> dict[str, Any]:
-        return {"user": user, "on": True, "entries": []}
+        return {"user": user, "on": True, "summary": "", "entries": []}
 
     def conversations(self) -> list[dict[str, Any]]:
         return [{"id": "terminal-1", "title": "said in a terminal", "turns": 1}]

@@ -80,26 +80,20 @@ def facts_of(
 
 def soften_choices(message: Message, draft: Draft) -> None:
     """Make wishes of values offered as a choice (`thriller or mystery`): both cannot be asked of one item."""
+    named = [limit for limit in draft.limits if limit.op == "is" and isinstance(limit.value, str) and limit.words]
+    offered: list[Limit] = []
     for choice in re.finditer(r"\bor\b", message.line):
         place = message.span(choice)[0]
-        near = [message.written(max(place - 3, 0), place), message.written(place + 1, min(place + 4, len(message)))]
-        chosen = [
-            [
-                limit
-                for limit in draft.limits
-                if limit.op == "is" and isinstance(limit.value, str) and limit.words and _stands_in(limit.words, side)
-            ]
-            for side in near
-        ]
-        for left in chosen[0]:
-            for right in chosen[1]:
-                if left.attribute == right.attribute and left is not right:
-                    for limit in (left, right):
-                        if limit in draft.limits:
-                            draft.limits.remove(limit)
-                            draft.wishes.append(
-                                Preference(attribute=limit.attribute, value=limit.value, weight=1, words=limit.words)
-                            )
+        before, after = (
+            message.written(max(place - 3, 0), place),
+            message.written(place + 1, min(place + 4, len(message))),
+        )
+        lefts, rights = ([limit for limit in named if _stands_in(limit.words, side)] for side in (before, after))
+        pairs = [(one, other) for one in lefts for other in rights if one.attribute == other.attribute]
+        offered += [limit for one, other in pairs if one is not other for limit in (one, other)]
+    for limit in dict.fromkeys(offered):
+        draft.limits.remove(limit)
+        draft.wishes.append(Preference(attribute=limit.attribute, value=limit.value, weight=1, words=limit.words))
 
 
 def _stands_in(words: str, text: str) -> bool:

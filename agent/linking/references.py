@@ -46,7 +46,7 @@ _NTH = re.compile(
     rf"\b(?:the |that |your |ur )?(?:very )?(?P<n>{_ORDINAL})(?: (?:one|title|item|thing|option|"
     rf"choice|pick|suggestion|"
     rf"from (?:the )?(?:top|left)))?\b(?! (?:time|date|half|class|thing|place|thought|reaction|year|night|week|day|"
-    rf"of all|two|three|"
+    rf"of all|two|three|\d+\b|"
     rf"couple|world|person|name|hour|grade|to|aid|release|world|season|part|act|part|job|love|items?|attempt|"
     rf"kiss|rule|floor|language|sight|marriage))"
 )
@@ -54,21 +54,23 @@ _LAST = re.compile(
     r"\b(?:the|that|your) (?:very )?(?:last|final|bottom) (?:one|title|item|option)\b|"
     r"\bthe last(?= ?$| [.,!?])|\blast one\b"
 )
+_N = r"(?:1\d|20|[1-9])\b"
+"""A place in a list, in digits."""
 _BARE = re.compile(
-    r"^(?:(?:ok|okay|k|yeah|yes|sure|hm|hmm|nah|no|fine|um|uh|seen|the|number|then|and|,|\.|!|pick|ill|take|lets|"
-    r"do|go|with|for|watched|saw) )*(?P<n>[1-5])(?: (?:and|&|,|n) (?P<m>[1-5]))?\b(?! (?:year|yr|min|hour|hr|h\b|"
-    r"people|of us|kids?|star|/|%|more|other|times?|or|votes|am|pm|days?|weeks?|girls|boys))"
+    rf"^(?:(?:ok|okay|k|yeah|yes|sure|hm|hmm|nah|no|fine|um|uh|seen|the|number|then|and|,|\.|!|pick|ill|take|lets|"
+    rf"do|go|with|for|watched|saw) )*(?P<n>{_N})(?: (?:and|&|,|n) (?P<m>{_N}))?\b(?! (?:year|yr|min|hour|hr|h\b|"
+    rf"people|of us|kids?|star|/|%|more|other|times?|or|votes|am|pm|days?|weeks?|girls|boys))"
 )
 _SEEN_NUMBERS = re.compile(
-    r"\b(?:seen|watched|saw|like|liked|loved|not|hate|hated|take|skip|drop|both) (?P<list>[1-5](?: ?(?:,|and|&|"
-    r"\+) ?[1-5]| [1-5])*)\b"
-    r"(?! (?:year|yr|min|hour|hr|h\b|times?|of|star|other|more|people|kids?))"
-    r"|\b(?P<list2>[1-5](?: ?(?:,|and|&|\+) ?[1-5]| [1-5])*) (?:seen|watched|is|was|looks|sounds|no|yes|then|"
-    r"please|pls|for|i|sorta)\b"
-    r"|(?:^|[.,;!] )(?:and |ok |so )?(?P<list5>[1-5])(?= (?!year|yr|min|hour|hr|h |hs |star|other|more|people|kid|"
-    r"of us|am |pm |day|week|girl|boy|time|or |to |things?|item|big|friend|guys?|adult|and a half|percent|/|"
-    r":)[a-z,])"
-    r"|\bbetween (?P<list3>[1-5] and [1-5])\b|\b(?P<list4>[1-5] or [1-5])\b"
+    rf"\b(?:seen|watched|saw|like|liked|loved|not|hate|hated|take|skip|drop|both) (?P<list>{_N}(?: ?(?:,|and|&|"
+    rf"\+) ?{_N}| {_N})*)\b"
+    rf"(?! (?:year|yr|min|hour|hr|h\b|times?|of|star|other|more|people|kids?))"
+    rf"|\b(?P<list2>{_N}(?: ?(?:,|and|&|\+) ?{_N}| {_N})*) (?:seen|watched|is|was|looks|sounds|no|yes|then|"
+    rf"please|pls|for|i|sorta)\b"
+    rf"|(?:^|[.,;!] )(?:and |ok |so )?(?P<list5>{_N})(?= (?!year|yr|min|hour|hr|h |hs |star|other|more|people|kid|"
+    rf"of us|am |pm |day|week|girl|boy|time|or |to |things?|item|big|friend|guys?|adult|and a half|percent|/|"
+    rf":)[a-z,])"
+    rf"|\bbetween (?P<list3>{_N} and {_N})\b|\b(?P<list4>{_N} or {_N})\b"
 )
 _PARTY = re.compile(r"\b(?:(?:we|they|there) (?:are|r|re)|were|theyre|therere)$")
 """What stands before a number of people."""
@@ -153,7 +155,7 @@ class ReferenceLinker:
         for match in _SEEN_NUMBERS.finditer(line):
             group = next(name for name in ("list", "list2", "list3", "list4", "list5") if match[name])
             if not self._counts(message, *message.span(match, group)):
-                add(match, [int(digit) for digit in re.findall(r"\d", match[group])], 2.3, group)
+                add(match, [int(digit) for digit in re.findall(r"\d+", match[group])], 2.3, group)
         bare = _BARE.match(line)
         if bare and not self._counts(message, *message.span(bare, "m" if bare["m"] else "n")):
             add(bare, [int(bare[group]) for group in ("n", "m") if bare[group]], 1.5, "n" if not bare["m"] else 0)

@@ -345,6 +345,8 @@ def test_a_question_about_the_same_director_asks_for_nothing(linker: Linker) -> 
 def test_a_choice_with_a_dash_in_it_is_a_choice(linker: Linker) -> None:
     update = linker.link("sci-fi or horror", BeliefState()).update
     assert not update.set and {wish.value for wish in update.prefer} == {"Science Fiction", "Horror"}
+    update = linker.link("action or sci-fi or horror", BeliefState()).update
+    assert not update.set and {wish.value for wish in update.prefer} == {"Action", "Science Fiction", "Horror"}
 
 
 @pytest.mark.parametrize(
