@@ -29,8 +29,8 @@ class Heard:
     update: BeliefUpdate
     text: str = ""
     before: BeliefState = field(default_factory=BeliefState)
-    remembered: tuple[str, ...] = ()
-    """What of earlier conversations the list goes by, where this one wants nothing yet."""
+    remembered: bool = False
+    """Whether the list goes by what was said in earlier conversations, where this one wants nothing yet."""
 
 
 class Answers:
@@ -71,7 +71,7 @@ class Answers:
         if update.intent == "search" and nothing_wanted(belief):
             return f"{here} that come closest to your words."
         if nothing_wanted(belief) and heard.remembered:
-            return f"{here} that go with what you told me before: {listed(heard.remembered[-3:])}."
+            return f"{here} that go with what you told me before."
         if nothing_wanted(belief):
             return f"{here} of different kinds to choose from{about}."
         return f"{here}{about}."

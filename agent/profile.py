@@ -36,18 +36,22 @@ WEIGHT = 0.5
 _ADVERBS = (
     "(?:(?:really|absolutely|generally|usually|always|just|do|truly|have|also|still|simply|honestly|normally) ){0,3}"
 )
+_DO = r"(?:watch|read|drink|eat|play|listen to|enjoy(?:ed)?|liked?|care for|choose|pick|buy)"
+_NOT_AS = r"(?! (?:it )?(?:when|how|that|if)\b)"
 _HATE = (
-    r"(?:hate|loathe|despise|detest|dislike|never|can't stand|cannot stand|can't bear|cannot bear"
-    r"|(?:don't|do not) (?:like|enjoy|watch|read|drink|eat|do|care for))\b"
+    r"(?:hate|loathe|despise|detest|dislike|(?:cant|cannot|can not) (?:stand|bear)"
+    rf"|(?:dont|do not|never) (?:really )?{_DO}(?: anything (?:with|about|like))?|dont do|do not do)\b{_NOT_AS}"
 )
-_LOVE = r"(?:love|adore|loved|always (?:enjoy|like|watch|read|drink))\b"
-_I, _TOO = rf"(?:^|\bi(?:'ve)? ){_ADVERBS}", rf"\b(?:and|but|also) {_ADVERBS}"
+_LOVE = rf"(?:love|adore|loved|always {_DO}|like always)\b{_NOT_AS}"
+_I, _TOO = rf"(?:^|\bi(?:ve)? ){_ADVERBS}", rf"\b(?:and|but|also) {_ADVERBS}"
+_FAN = r"(?:a |an |really |such |much |of ){0,3}(?:big |huge |great )?fan of\b"
 _HABITS = re.compile(
-    rf"(?P<disliked>{_I}{_HATE}|\bi {_ADVERBS}avoid\b|\bi'm not a fan of\b)"
-    rf"|(?P<liked>{_I}{_LOVE}|\bi'm a (?:big |huge )?fan of\b)"
+    r"(?P<other>\b(?:if|whether|when|said|say|says|do|does|did|should|would) i \w+)"
+    rf"|(?P<disliked>{_I}{_HATE}|\bi {_ADVERBS}avoid\b|\bi(?:m| am) not {_FAN})"
+    rf"|(?P<liked>{_I}{_LOVE}|\bi(?:m| am) {_FAN})"
     rf"|(?P<too_disliked>{_TOO}(?:{_HATE}|avoid\b))|(?P<too_liked>{_TOO}{_LOVE})"
-    r"|(?P<other>\b(?:hates?|loves?|likes?|loved|wants?|want|need|something|anything|show|give|recommend|find|suggest"
-    r"|looking for|how about|in the mood|please|would|i'd|prefer|avoid|without|no)\b)"
+    r"|(?P<of_the_moment>\b(?:hates?|loves?|likes?|loved|wants?|want|need|something|anything|show|give|recommend|find"
+    r"|suggest|looking for|how about|in the mood|please|would|id|prefer|avoid|without|no|never)\b)"
 )
 """The cue that governs what follows it in a sentence: a lasting taste of the speaker's own, or anything else. After
 `and` and `but` (`too_`) the taste is that of whoever was spoken of before."""
@@ -174,10 +178,10 @@ def informed(
     return belief.model_copy(update=known), tuple(used)
 
 
-def rests_on(belief: BeliefState) -> tuple[str, ...]:
-    """Return the titles of what an informed belief takes from the profile as wished for or liked, oldest first."""
-    items = [one.title for one in belief.items if one.turn == 0 and one.verdict in ("liked", "accepted")]
-    return (*items, *(str(wish.value) for wish in belief.preferences if wish.turn == 0 and wish.weight > 0))
+def rests_on(belief: BeliefState) -> bool:
+    """Tell whether an informed belief takes something from the profile as wished for or liked."""
+    liked = any(one.turn == 0 and one.verdict in ("liked", "accepted") for one in belief.items)
+    return liked or any(wish.turn == 0 and wish.weight > 0 for wish in belief.preferences)
 
 
 def _withdrawal(entry: ProfileEntry, words: str, source: Source) -> ProfileEntry:
@@ -212,7 +216,7 @@ def _habit(wish: Limit | Preference, text: str) -> tuple[Kind, str] | None:
 
 
 def _governing(before: str) -> str:
-    """Return the kind of the last cue in `before`, `other` for anybody else's or a wish of the moment."""
+    """Return the kind of the last cue in `before`, another word for anybody else's or a wish of the moment."""
     kind = "other"
     for cue in _HABITS.finditer(before):
         found = cue.lastgroup or "other"
@@ -227,4 +231,4 @@ def _sentence(words: str, text: str) -> str:
 
 
 def _even(text: str) -> str:
-    return " ".join(text.lower().replace("’", "'").replace(",", " ").split())
+    return " ".join(re.sub(r"['’`]", "", text.lower()).replace(",", " ").split())

@@ -1,7 +1,7 @@
 """What a turn knows of the person from earlier conversations, and what it adds.
 
-A profile is set beside the belief where it is needed and never becomes a part of the state that a checkpoint keeps; a
-reply may name what of it a list rests on.
+A profile is set beside the belief where it is needed and never becomes a part of the state that a checkpoint keeps: a
+reply may say that a list rests on it, not on what of it.
 """
 
 from __future__ import annotations

@@ -73,6 +73,17 @@ def known(rec: Recommender, user: str) -> list[tuple[str, Any]]:
         ("he hates music and loves crime", "crime", False, False),
         ("my friends hate music and also love crime", "crime", False, False),
         ("I want music and avoid crime", "crime", True, False),
+        ("i dont like crime", "crime", True, True),
+        ("i cant stand crime", "crime", True, True),
+        ("I am not a fan of crime", "crime", True, True),
+        ("i am a big fan of crime", "crime", False, True),
+        ("I like always crime", "crime", False, True),
+        ("I never watch anything with crime", "crime", True, True),
+        ("never crime please", "crime", True, False),
+        ("I never said I hate crime", "crime", True, False),
+        ("if i love crime what should i read", "crime", False, False),
+        ("do I love crime", "crime", False, False),
+        ("I hate when friends pick crime", "crime", True, False),
     ],
 )
 def test_a_taste_lasts_only_where_the_speaker_says_that_it_is_one(
@@ -206,7 +217,10 @@ def test_what_was_liked_is_history_until_the_conversation_names_an_example(rec: 
 def test_a_list_that_rests_on_the_profile_says_so(rec: Recommender, told: Told) -> None:
     rec.reply("one", told.hears("I loved that one.", verdict("b07", "liked", "that one")), user="ada")
     title, hello = CATALOG.label(CATALOG["b07"]), told.hears("what do you have", intent="recommend")
-    assert f"that go with what you told me before: {title}." in rec.reply("two", hello, user="ada").text
+    reply = rec.reply("two", hello, user="ada")
+    assert "that go with what you told me before." in reply.text
+    assert [one["title"] for one in reply.profile] == [title]
+    assert title not in str(rec.export("two")), "what is forgotten later is in no other conversation"
     assert "told me before" not in rec.reply("three", hello).text
     crime = told.hears("crime", wish("subjects", "crime"), intent="recommend")
     assert "told me before" not in rec.reply("four", crime, user="ada").text
