@@ -217,6 +217,10 @@ class ConversationLog:
                 turns[:] = [turn for turn in turns if turn.turn < entry.turn]
         return sorted((turn for turns in kept.values() for turn in turns), key=lambda turn: turn.seq)
 
+    def said(self, conversation: str) -> str:
+        """Return what the person wrote in the turns that stand, oldest first."""
+        return " ".join(turn.content["user"] for turn in self.turns(conversation) if turn.content["via"] == "text")
+
     def conversations(self) -> list[dict[str, Any]]:
         """Return id, title (the first words said), number of standing turns and last change, the latest first."""
         rows = self._read(

@@ -95,7 +95,9 @@ def retrieve(state: State, runtime: Runtime[Here]) -> Plain:
     tools = runtime.context.tools
     belief, update = _belief(state), BeliefUpdate.model_validate(state["update"])
     catalog, wanted = tools.retriever.catalog, tools.settings.slate_size
-    query = query_of(remembered(state, runtime.context).belief, state["text"], catalog, tools.settings.candidates)
+    said = tools.log.said(runtime.context.conversation)
+    believed = remembered(state, runtime.context).belief
+    query = query_of(believed, state["text"], catalog, tools.settings.candidates, said)
     shown = frozenset(entry.item_id for entry in belief.shown)
     found = tools.retriever.search(replace(query, exclude=query.exclude | shown))
     again = [] if len(found) >= wanted else [c for c in tools.retriever.search(query) if c.item_id in shown]

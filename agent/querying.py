@@ -10,14 +10,16 @@ from agent.linking.comparatives import is_comparative
 from agent.linking.numbers import DECADE, decade_of
 from agent.opposites import contrast
 from retrieval.catalog import Catalog, fold
-from retrieval.query import Query, Wish
+from retrieval.query import Named, Query, Wish
 
 EXAMPLES = 4
 """Items to resemble that a query takes, the latest."""
 
 
-def query_of(belief: BeliefState, text: str, catalog: Catalog, limit: int) -> Query:
+def query_of(belief: BeliefState, text: str, catalog: Catalog, limit: int, said: str = "") -> Query:
     """Return what retrieval needs of `belief`; `text` counts only when nothing in it was understood.
+
+    `said`: what the person said in the conversation before `text`; only a learned order reads it.
 
     Words come from wishes and limits, never from the message as a whole: filler does not drive the search. Items to
     resemble are not themselves returned; those liked before the conversation are history. Of two wishes for opposite
@@ -36,6 +38,9 @@ def query_of(belief: BeliefState, text: str, catalog: Catalog, limit: int) -> Qu
         like=like,
         unlike=away,
         history=_liked(belief, catalog, ("accepted", "liked"), before=True),
+        message=text,
+        said=f"{said} {text}".strip(),
+        named=_named(belief, catalog),
         limit=limit,
     )
 
@@ -104,6 +109,18 @@ def _examples(belief: BeliefState, catalog: Catalog) -> tuple[str, ...]:
     ids = [item for verdict in order for item in _liked(belief, catalog, (verdict,))]
     latest = list(dict.fromkeys(reversed(ids)))[:EXAMPLES]
     return tuple(reversed(latest))
+
+
+def _named(belief: BeliefState, catalog: Catalog) -> tuple[Named, ...]:
+    """Return the items that the conversation spoke of or showed, in the order of last mention."""
+    against = frozenset(belief.with_verdict("disliked", "rejected", "unlike_this"))
+    spoken = {entry.item_id: (entry.turn, 0, 0) for entry in belief.items if entry.item_id and entry.turn}
+    latest = {entry.item_id: (entry.turn, 1, entry.position) for entry in belief.shown}
+    latest |= {item: max(place, latest.get(item, place)) for item, place in spoken.items()}
+    order = sorted((place, item) for item, place in latest.items() if item in catalog)
+    return tuple(
+        Named(item, "against" if item in against else "liked" if item in spoken else "shown") for _, item in order
+    )
 
 
 def _liked(belief: BeliefState, catalog: Catalog, verdicts: Sequence[Verdict], before: bool = False) -> tuple[str, ...]:

@@ -75,6 +75,7 @@ class Recommender:
         from agent.reader import open_linker
         from retrieval.encoder import open_encoder
         from retrieval.index import open_or_build_demo
+        from retrieval.learned import open_ranker
         from retrieval.search import Retriever
 
         settings = settings or Settings()
@@ -82,7 +83,7 @@ class Recommender:
         index = open_or_build_demo(settings.home, encoder=settings.encoder, progress=progress)
         say("Opening the encoder.")
         encoder = open_encoder(settings.encoder)
-        retriever = Retriever(index, encoder)
+        retriever = Retriever(index, encoder, learned=open_ranker(settings.ranker, index, encoder, settings.home))
         retriever.search(Query(text="a first search opens what later ones need", limit=1))
         say("Opening the reader.")
         linker = open_linker(index.catalog, settings.reader, settings.model, settings.home, say)
@@ -344,8 +345,8 @@ class Recommender:
         `messages` have `role` and `content`. What the assistant named counts as shown. Items that a limit, a verdict
         or a mention as an example rules out are left out. Odd input ranks by popularity.
         """
-        belief, last = self._told(messages)
-        query = query_of(belief, last, self.catalog, len(self.catalog))
+        belief, last, said = self._told(messages)
+        query = query_of(belief, last, self.catalog, len(self.catalog), said)
         scores = np.asarray(self._retriever.all_scores(query), dtype=np.float64)
         order = np.argsort(-scores, kind="stable")
         order = order[np.isfinite(scores[order])]
@@ -356,18 +357,18 @@ class Recommender:
 
     def query(self, messages: Sequence[Mapping[str, Any]]) -> Query:
         """Return what `rank` asks retrieval after these messages."""
-        belief, last = self._told(messages)
-        return query_of(belief, last, self.catalog, len(self.catalog))
+        belief, last, said = self._told(messages)
+        return query_of(belief, last, self.catalog, len(self.catalog), said)
 
-    def _told(self, messages: Sequence[Mapping[str, Any]]) -> tuple[BeliefState, str]:
-        """Return the belief after some messages, and the last thing that the person said."""
-        belief, last = BeliefState(), ""
+    def _told(self, messages: Sequence[Mapping[str, Any]]) -> tuple[BeliefState, str, str]:
+        """Return the belief after some messages, the last thing that the person said, and what they said before it."""
+        belief, said = BeliefState(), [""]
         for message in messages:
             role, content = message.get("role", "user"), _cleaned(str(message.get("content") or ""))[0]
             if content and role in ("user", "assistant"):
                 belief = self._heard(belief, role, content)
-                last = content if role == "user" else last
-        return belief, last
+                said += [content] if role == "user" else []
+        return belief, said[-1], " ".join(said[:-1]).strip()
 
     def _hear(self, belief: BeliefState, role: str, content: str) -> BeliefState:
         """Return the belief after one more message of a dialogue."""

@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from retrieval.catalog import UserError
 
 SETTINGS_FILE = Path("tastemaker.toml")
-BORROWED = ("index", "models", "adapters", "reader")
+BORROWED = ("index", "models", "adapters", "reader", "ranker")
 """What of a home is no conversation."""
 
 
@@ -39,6 +39,9 @@ class Settings(BaseSettings):
     reader: str = "auto"
     """Who judges what is said: `auto` (the packaged reader; the linear judge beside a scripted model), `none` (the
     linear judge), or a folder with a reader."""
+    ranker: str = "auto"
+    """What was learned from logs about the order: `auto` (the one in the home, or for the demo catalog the packaged
+    one, where there is one), `none`, or a folder."""
     slate_size: int = Field(4, ge=1, le=20)
     """Items shown at once."""
     candidates: int = Field(200, ge=1, le=10_000)

@@ -99,6 +99,40 @@ def sft(
 
 
 @app.command()
+def ranker(
+    log: Annotated[
+        list[Path] | None, typer.Option(help="Dialogues to learn from, instead of the packaged ones; may repeat.")
+    ] = None,
+    ratings: Annotated[Path | None, typer.Option(help="What people liked besides: a folder or ratings.csv.")] = None,
+    joins: Annotated[Path | None, typer.Option(help="JSONL that joins id with the ratings' ml_id.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder to write to. Default: `ranker` in the home.")] = None,
+    home: Home = None,
+    encoder: Annotated[str, typer.Option(help="Sentence encoder of the index.")] = "embedded",
+    seed: int = 0,
+) -> None:
+    """Learn in which order to recommend: co-liking, a two-tower model and their fusion, from logged dialogues."""
+    from rich.console import Console
+
+    from agent.settings import Settings
+    from finetune.examples import labelled, read_dialogues
+    from finetune.ranker import Config, learn
+    from finetune.ranker.logs import logged_turns, read_liked
+    from retrieval.encoder import open_encoder
+    from retrieval.index import open_or_build_demo
+    from retrieval.search import Retriever
+
+    console = Console(stderr=True)
+    folder = (Settings(home=home) if home else Settings()).home
+    target = out or folder / "ranker"
+    retriever = Retriever(open_or_build_demo(folder, encoder=encoder, progress=True), open_encoder(encoder))
+    dialogues = [dialogue for path in log or labelled() for dialogue in read_dialogues(path)]
+    turns = list(logged_turns(dialogues, retriever.catalog))
+    liked = read_liked(ratings, joins, retriever.catalog) if ratings else []
+    record = learn(retriever, turns, liked, Config(seed=seed), target, console.print)
+    typer.echo(f"ranker written to {target} after {record['seconds']} s; it ranks from the next start on")
+
+
+@app.command()
 def reader(
     out: Annotated[Path, typer.Option(help="Folder to write the reader to; goes on from a checkpoint there.")],
     log: Annotated[

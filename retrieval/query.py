@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from retrieval.constraints import Constraint
 
@@ -25,6 +26,14 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """An item that the conversation has named, and how: spoken well of, only shown, or turned down."""
+
+    item_id: str
+    kind: Literal["liked", "shown", "against"]
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """What retrieval needs of a belief. Every part may be empty; the empty query ranks by popularity."""
 
@@ -40,6 +49,12 @@ class Query:
     unlike: tuple[str, ...] = ()
     history: tuple[str, ...] = ()
     """Ids of items that the person liked in earlier conversations, oldest first; never returned themselves."""
+    message: str = ""
+    """What was said last. With the next two it is what a learned order reads; the other sources do not."""
+    said: str = ""
+    """The conversation so far, the message at its end."""
+    named: tuple[Named, ...] = ()
+    """Items that the conversation has named, each once, in the order of last mention."""
     limit: int = 50
 
 

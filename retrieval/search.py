@@ -15,6 +15,7 @@ from retrieval.encoder import Encoder
 from retrieval.filtering import Mask
 from retrieval.index import Index
 from retrieval.interests import history_scores
+from retrieval.learned.ranker import Conversation, LearnedRanker
 from retrieval.query import Candidate, Query, Wish
 from retrieval.semantic_ids import SemanticIds
 from retrieval.sources import Attributes, Scores, Similar, contrast, share_of_best
@@ -56,12 +57,19 @@ class Weights:
 class Retriever:
     """Searches one index. Deterministic: equal scores go by catalog position."""
 
-    def __init__(self, index: Index, encoder: Encoder, weights: Weights | None = None) -> None:
-        """Search `index` with queries encoded by the encoder that built it."""
+    def __init__(
+        self,
+        index: Index,
+        encoder: Encoder,
+        weights: Weights | None = None,
+        learned: LearnedRanker | None = None,
+    ) -> None:
+        """Search `index` with queries encoded by the encoder that built it; `learned` orders what is found."""
         assert encoder.name == index.manifest["encoder"], (encoder.name, index.manifest["encoder"])
         self.index = index
         self.encoder = encoder
         self.weights = weights or Weights()
+        self.learned = learned
         self.attributes = Attributes(index.catalog, index.filter)
         self.similar = Similar(index.catalog, index.filter, index.vectors)
         self.critiques = Critiques(self.attributes, index.vectors, encoder.encode)
@@ -82,10 +90,9 @@ class Retriever:
 
         The items in `like`, `unlike` and `history` are themselves never returned.
         """
-        allowed = self.allowed(query)
-        sources = self.sources(query, allowed)
-        fused = self._fuse(query, sources, allowed)
-        best = np.lexsort((np.arange(len(fused)), -fused))[: min(query.limit, int(allowed.sum()))]
+        fused, sources = self.scored(query)
+        allowed = int(np.isfinite(fused).sum())
+        best = np.lexsort((np.arange(len(fused)), -fused))[: min(query.limit, allowed)]
         return [
             Candidate(
                 self.catalog.items[place].id,
@@ -97,8 +104,19 @@ class Retriever:
 
     def all_scores(self, query: Query) -> NDArray[np.float32]:
         """Return (n,) the fused score of every item in catalog order, -inf where it may not be returned."""
+        return self.scored(query)[0]
+
+    def scored(self, query: Query) -> tuple[Scores, dict[str, Scores]]:
+        """Return (n,) fused scores, -inf where an item may not be returned, and what each source gave."""
         allowed = self.allowed(query)
-        return self._fuse(query, self.sources(query, allowed), allowed)
+        sources = self.sources(query, allowed)
+        base = self.plain(query, sources)
+        if self.learned is None:
+            return np.where(allowed, base, np.float32(-np.inf)), sources
+        heard = Conversation.of(query, self.catalog, self.encoder)
+        learned = self.learned.sources(heard)
+        fused = self.learned.scores(heard, sources, learned, base, allowed)
+        return fused, sources | {name: share_of_best(scores, allowed) for name, scores in learned.items()}
 
     def count(self, constraints: Sequence[Constraint], exclude: frozenset[str] = frozenset()) -> int:
         """Count the items that satisfy all constraints and are not excluded."""
@@ -109,7 +127,10 @@ class Retriever:
         return self.index.allowed(query.constraints, self._hidden(query))
 
     def sources(self, query: Query, allowed: Mask) -> dict[str, Scores]:
-        """Return source name -> (n,) scores in [0, 1], of the sources that the query uses and popularity."""
+        """Return source name -> (n,) scores in [0, 1], of the sources that the query uses and popularity.
+
+        What was learned from logs is not among them.
+        """
         compared = [wish for wish in query.wishes if self.critiques.takes(wish)]
         plain = [wish for wish in query.wishes if not self.critiques.takes(wish)]
         wanted = [wish for wish in plain if wish.weight > 0]
@@ -134,13 +155,14 @@ class Retriever:
         found["popularity"] = self.popularity
         return found
 
-    def _fuse(self, query: Query, sources: dict[str, Scores], allowed: Mask) -> Scores:
+    def plain(self, query: Query, sources: dict[str, Scores]) -> Scores:
+        """Return (n,) the weighted sum of the sources; those learned from logs have no weight."""
         fused = np.zeros(len(self.catalog), np.float32)
         alone = sources.keys().isdisjoint(("attributes", "critiques")) and not query.like
         for name, scores in sources.items():
             stress = self.weights.words_alone if alone and name in ("dense", "lexical") else 1.0
-            fused += np.float32(stress * getattr(self.weights, name)) * scores
-        return np.where(allowed, fused, np.float32(-np.inf))
+            fused += np.float32(stress * getattr(self.weights, name, 0.0)) * scores
+        return fused
 
     @staticmethod
     def _hidden(query: Query) -> frozenset[str]:

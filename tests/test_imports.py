@@ -25,8 +25,8 @@ MAY_IMPORT = {
     "retrieval": set(),
     "prompts": set(),
 }
-SIDEWAYS = {("evals", "finetune.examples")}
-"""The one exception: evaluation reads the same examples that training does."""
+SIDEWAYS = {("evals", "finetune.examples"), ("evals", "finetune.ranker"), ("evals", "finetune.ranker.logs")}
+"""The exceptions: evaluation reads the same examples that training does, and cross-fits what training fits."""
 
 HOMES = {
     "gradio": {"app.py"},
@@ -45,13 +45,14 @@ HOMES = {
     "rouge_score": {"evals/bench/reasons.py"},
     "sacrebleu": {"evals/bench/reasons.py"},
     "pandas": {"retrieval/reading.py"},
+    "lightgbm": {"retrieval/learned/", "finetune/ranker/"},
 }
 HEAVY = {
     *("torch", "transformers", "peft", "accelerate", "sentence_transformers", "chromadb", "gradio", "langgraph"),
-    *("pandas", "pyarrow", "sklearn", "scipy", "bm25s", "gguf", "fastapi", "uvicorn"),
+    *("pandas", "pyarrow", "sklearn", "scipy", "bm25s", "gguf", "lightgbm", "fastapi", "uvicorn"),
 }
 
-IMPORTED_LATE = {"agent/reader/network.py"}
+IMPORTED_LATE = {"agent/reader/network.py", "finetune/ranker/two_tower.py"}
 """Modules of layers, which have to subclass torch's: whoever uses them imports them inside a function."""
 
 

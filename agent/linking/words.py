@@ -39,6 +39,8 @@ def plain(text: str) -> str:
 def stem(word: str) -> str:
     """Return the form that singular and plural share; it need not be a word."""
     word = _IRREGULAR.get(word, word)
+    if word == "news":  # no plural of new
+        return word
     if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
         word = word[:-1]
         if word.endswith(("che", "she", "xe", "sse", "oe")):

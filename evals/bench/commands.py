@@ -269,6 +269,11 @@ Train = Annotated[
     typer.Option(help="Data for popularity and co-mention, as PATH. Default: the other folds of PATH itself."),
 ]
 Resume = Annotated[bool, typer.Option(help="Go on with a run that was killed.")]
+Learn = Annotated[
+    bool, typer.Option(help="Learn the order from --train, or from the other folds of PATH, and measure it.")
+]
+Ratings = Annotated[Path | None, typer.Option(help="Ratings to learn from besides: a folder or ratings.csv.")]
+Joins = Annotated[Path | None, typer.Option(help="JSONL that joins id with ml_id. Default: the same ids.")]
 Sample = Annotated[int | None, typer.Option(min=1, help="Measure only so many turns, drawn by the seed.")]
 
 
@@ -279,6 +284,9 @@ def redial(
     train: Train = None,
     sample: Sample = None,
     resume: Resume = False,
+    learn: Learn = False,
+    ratings: Ratings = None,
+    joins: Joins = None,
     json: Json = None,
     home: Home = None,
     model: Model = None,
@@ -292,7 +300,7 @@ def redial(
 
     given = {"home": home, "model": model, "adapter": adapter, "encoder": encoder, "seed": seed}
     training = read_redial(train) if train else None
-    bench("bench redial", read_redial(path), training, catalog, sample, resume, json, given)
+    bench("bench redial", read_redial(path), training, catalog, sample, resume, json, given, learn, ratings, joins)
 
 
 @app.command()
@@ -304,6 +312,9 @@ def inspired(
     train: Train = None,
     sample: Sample = None,
     resume: Resume = False,
+    learn: Learn = False,
+    ratings: Ratings = None,
+    joins: Joins = None,
     json: Json = None,
     home: Home = None,
     model: Model = None,
@@ -317,7 +328,7 @@ def inspired(
 
     given = {"home": home, "model": model, "adapter": adapter, "encoder": encoder, "seed": seed}
     training = read_inspired(train) if train else None
-    bench("bench inspired", read_inspired(path), training, catalog, sample, resume, json, given)
+    bench("bench inspired", read_inspired(path), training, catalog, sample, resume, json, given, learn, ratings, joins)
 
 
 @app.command()
@@ -329,6 +340,9 @@ def dialogues(
     train: Train = None,
     sample: Sample = None,
     resume: Resume = False,
+    learn: Learn = False,
+    ratings: Ratings = None,
+    joins: Joins = None,
     json: Json = None,
     home: Home = None,
     model: Model = None,
@@ -348,4 +362,4 @@ def dialogues(
     source = path or packaged()
     data, whole = read_labelled(source, split), read_labelled(train or source)
     others = {turn.dialogue for turn in whole.turns} - {turn.dialogue for turn in data.turns}
-    bench("bench dialogues", data, whole if others else None, None, sample, resume, json, given)
+    bench("bench dialogues", data, whole if others else None, None, sample, resume, json, given, learn, ratings, joins)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from agent import Recommender
 from evals.bench.ceiling import DEPTHS, union
 from evals.bench.contexts import RankingData, RankingTurn
-from evals.bench.floors import floors
+from evals.bench.floors import best_first, floors
+from evals.bench.learning import Learned
 from evals.bench.mentions import Mentions, cross_fitted, mentioned, trained
 from evals.bench.rank_metrics import NAMES, metrics_of
 from evals.bench.titles import Titles
@@ -16,6 +19,7 @@ from retrieval.search import Retriever
 
 OURS = "tastemaker"
 UNION = "union of its sources"
+SEARCH, FUSED = "search, unlearned", "learned order, no LLM"
 Values = dict[str, dict[str, dict[str, float | None]]]
 """System -> metric -> unit -> value. A unit is one gold item of one turn."""
 
@@ -38,15 +42,19 @@ class Bench:
     titles: Titles
     mentions: Callable[[str], Mentions]
     """Dialogue -> counts that leave it out."""
+    learned: Learned | None = None
+    """Dialogue -> what orders its turns instead of what the recommender was opened with."""
 
     @classmethod
-    def over(cls, rec: Recommender, data: RankingData, train: RankingData | None) -> Bench:
+    def over(
+        cls, rec: Recommender, data: RankingData, train: RankingData | None, learned: Learned | None = None
+    ) -> Bench:
         """Measure `rec`; popularity and co-mention come from `train`, or from the other folds of `data`."""
         titles, size = Titles(rec.catalog), len(rec.catalog)
         if train is None:
-            return cls(rec, titles, cross_fitted(mentioned(data.turns, titles), size))
+            return cls(rec, titles, cross_fitted(mentioned(data.turns, titles), size), learned)
         own = frozenset(turn.dialogue for turn in data.turns)
-        return cls(rec, titles, trained(mentioned(train.turns, titles), size, own))
+        return cls(rec, titles, trained(mentioned(train.turns, titles), size, own), learned)
 
     def measure(self, turn: RankingTurn) -> Values:
         """Return the values of one turn: of `novel`, without items mentioned earlier, of `all`, and of `ceiling`.
@@ -81,13 +89,18 @@ class Bench:
         """Rank the catalog by `rec.rank` and by every floor."""
         retriever, before = self.rec.tools.retriever, self.titles.matches(turn.mentioned)
         assert isinstance(retriever, Retriever), type(retriever)
+        if self.learned is not None:
+            retriever.learned = self.learned(turn.dialogue)
         ours = [item for item, _ in self.rec.rank(turn.messages, k=None)]
         orders = floors(retriever, turn.text, before, self.mentions(turn.dialogue))
         items = [item.id for item in self.rec.catalog]
         query = self.rec.query(turn.messages)
         allowed = retriever.allowed(query)
-        sources = retriever.sources(query, allowed).items()
-        in_favour = {name: scores for name, scores in sources if getattr(retriever.weights, name) > 0}
+        fused, sources = retriever.scored(query)
+        if retriever.learned is not None:
+            orders |= {SEARCH: best_first(np.where(allowed, retriever.plain(query, sources), -np.inf))}
+            orders |= {FUSED: best_first(fused)}
+        in_favour = {name: scores for name, scores in sources.items() if getattr(retriever.weights, name, 1.0) > 0}
         candidates = union(in_favour, allowed, before)
         return Ranked(
             {OURS: ours, **{name: [items[place] for place in order] for name, order in orders.items()}},

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from agent import Recommender
 from evals.bench.catalogs import home_of
 from evals.bench.contexts import RankingData
+from evals.bench.learning import learned_from
 from evals.bench.mentions import FOLDS
 from evals.bench.rank_metrics import DEPTH
 from evals.bench.ranking import Bench, Values
@@ -18,6 +19,7 @@ from evals.opening import console, need, opened, progress, settings_of
 from evals.report import write
 from evals.results import Result
 from evals.unfinished import Unfinished
+from finetune.ranker.logs import read_liked
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -41,11 +43,15 @@ def bench(
     resume: bool,
     json: Path | None,
     given: Mapping[str, Any],
+    learn: bool = False,
+    ratings: Path | None = None,
+    joins: Path | None = None,
 ) -> None:
     """Measure and print; what the commands of the ranking benchmarks do.
 
     `catalog`: what is ranked, None for the catalog of the home. `resume`: go on with a killed run. `given`: fields of
-    `Settings`, None for their defaults.
+    `Settings`, None for their defaults. `learn`: learn the order from `train`, or from the other folds of `data`, and
+    from `ratings`, whose ids `joins` joins with the catalog's.
     """
     import typer
 
@@ -58,9 +64,14 @@ def bench(
     if catalog is not None:
         home = home_of(catalog, home, settings.encoder, lambda line: typer.echo(line, err=True))
     with opened(**{**given, "home": home}) as rec, progress("Ranking") as tell:
-        made_by = _made_by(kind, rec, data, train, sample)
+        made_by = _made_by(kind, rec, data, train, sample) | {"learn": learn, "ratings": ratings and ratings.name}
         store = Unfinished.begin(settings.home / "evals", kind, made_by, resume)
-        result = run(made_by, Bench.over(rec, data, train), data.sample(sample, rec.settings.seed), store, tell)
+        learned = None
+        if learn:
+            liked = read_liked(ratings, joins, rec.catalog) if ratings else ()
+            learned = learned_from(rec, data, train, liked, tell, lambda line: typer.echo(line, err=True))
+        bench_over = Bench.over(rec, data, train, learned)
+        result = run(made_by, bench_over, data.sample(sample, rec.settings.seed), store, tell)
     if json:
         write(json, result.as_json())
     print_result(result, console())

@@ -6,7 +6,7 @@ import pytest
 
 from agent.belief import BeliefState, BeliefUpdate, Limit, Preference, Question, Shown, apply
 from agent.linking import Linker
-from agent.linking.words import Message
+from agent.linking.words import Message, stem
 from agent.transcripts import update_as_dict
 from retrieval.catalog import Alias, Catalog, CatalogSchema, Column, Item
 
@@ -313,3 +313,7 @@ def test_a_facet_without_another_name_is_named_by_its_own(linker: Linker, books:
     update = linker.link("the same language as Up", shown(books, "b1", "b3")).update
     assert [(entry.attribute, entry.value) for entry in update.wishes] == [("language", "German")]
     assert not linker.link("the weather is bad, the end", shown(books, "b1")).update.wishes
+
+
+def test_news_is_no_plural_of_new() -> None:
+    assert stem("news") == "news" and stem("new") == "new" and stem("films") == "film"

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from small_world import CATALOG, limit, verdict, wish
 
-from agent.belief import BeliefState, BeliefUpdate, Limit, Preference, apply
+from agent.belief import BeliefState, BeliefUpdate, Limit, Preference, Shown, apply
 from agent.querying import query_of
 from retrieval.constraints import Constraint
-from retrieval.query import Wish
+from retrieval.query import Named, Wish
 
 
 def belief_with(*updates: BeliefUpdate) -> BeliefState:
@@ -85,3 +85,32 @@ def test_every_limit_in_force_goes_into_the_query() -> None:
     wishes: tuple[Preference, ...] = ()
     query = query_of(belief_with(BeliefUpdate(set=rules, prefer=wishes)), "x", CATALOG, 7)
     assert (len(query.constraints), query.limit) == (1, 7)
+
+
+# What a learned order reads
+
+
+def test_items_named_stand_once_in_the_order_of_last_mention() -> None:
+    belief = belief_with(BeliefUpdate(items=(verdict("b01", "like_this"), verdict("b02", "seen"))))
+    belief = belief.after_reply(ledger(belief, "b03", "b04", "b01"), None)
+    belief = apply(belief, BeliefUpdate(items=(verdict("b03", "rejected"),)))
+    named = query_of(belief, "", CATALOG, 10).named
+    assert named == (Named("b02", "liked"), Named("b04", "shown"), Named("b01", "liked"), Named("b03", "against"))
+
+
+def test_what_a_profile_knows_was_not_named_in_the_conversation() -> None:
+    known = verdict("b05", "liked").model_copy(update={"turn": 0})
+    assert query_of(BeliefState(items=(known,), turn=2), "", CATALOG, 10).named == ()
+
+
+def test_the_message_is_the_end_of_what_was_said() -> None:
+    query = query_of(BeliefState(), "older ones", CATALOG, 10, said="a film about trains")
+    assert (query.message, query.said) == ("older ones", "a film about trains older ones")
+    assert query_of(BeliefState(), "older ones", CATALOG, 10).said == "older ones"
+
+
+def ledger(belief: BeliefState, *items: str) -> tuple[Shown, ...]:
+    return tuple(
+        Shown(item_id=item, title=CATALOG[item].title, position=place, turn=belief.turn)
+        for place, item in enumerate(items, start=1)
+    )

@@ -289,6 +289,25 @@ def test_statistics_can_come_from_a_file_of_their_own(files: Path) -> None:
     assert "train.jsonl" in result.notes["popularity and co-mention from"]
 
 
+def test_an_order_is_learned_from_the_other_folds_and_measured_beside_the_search(files: Path) -> None:
+    pairs = [("Night Train (2005)", "Old Clock (1988)"), ("Red Hill (2001)", "Green Day")]
+    pairs.append(("Green Day", "Red Hill (2001)"))
+    talks = [
+        turn(f"{place}-{liked}", 1, f"like {liked}", (liked,), (gold,)) for place in range(15) for liked, gold in pairs
+    ]
+    (files / "turns.jsonl").write_text("\n".join(map(json.dumps, talks)), "utf-8")
+    done = bench(files, "--learn", "--json", str(files / "r.json"))
+    result = read_result(files / "r.json")
+    learned = result.estimate("learned order, no LLM", "novel R@1").value
+    assert learned is not None and learned > 0.9
+    assert "search, unlearned" in done.stdout and result.made_by["learn"] is True
+
+
+def test_too_few_dialogues_to_learn_from_are_said(files: Path) -> None:
+    with pytest.raises(UserError, match="4 conversations that show items .* give at least 20"):
+        bench(files, "--learn")
+
+
 def test_a_killed_run_goes_on_where_it_was(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = bench(files, "--json", str(files / "whole.json"))
     measure, measured = Bench.measure, list[str]()

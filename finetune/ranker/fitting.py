@@ -1,0 +1,275 @@
+"""Fit a learned ranker to logged conversations, and cross-fit it: no conversation is ranked by what it taught."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from finetune.ranker.item_features import item_features
+from retrieval.catalog import UserError
+from retrieval.encoder import Encoder
+from retrieval.filtering import Mask
+from retrieval.learned import CoLiking, LearnedRanker
+from retrieval.learned.comparison import Comparison, Features
+from retrieval.learned.ranker import Conversation, Knowledge, matrix, pool, table, titles_of
+from retrieval.query import Query
+from retrieval.search import Retriever
+
+if TYPE_CHECKING:
+    import lightgbm
+
+Array = NDArray[np.float32]
+Rating = tuple[str, str]
+"""A person and the id of an item that they liked."""
+Say = Callable[[str], None]
+FEWEST = 20
+"""Conversations that something can be learned from."""
+SEARCH, LEARNED = "search", "learned order"
+
+
+class Config(BaseModel):
+    """How a ranker is learned."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    folds: int = 5
+    """Parts of the conversations; counts and towers that a fold is ranked with come from the others."""
+    towers: int = 4
+    """Two-tower models from different seeds, of which the mean counts."""
+    epochs: int = 5
+    trees: int = 400
+    leaves: int = 15
+    rate: float = 0.03
+    negatives: int = 100
+    """Candidates of a turn that the order is learned from besides the right ones, drawn by the seed."""
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Logged:
+    """One turn of a conversation in which items were recommended."""
+
+    query: Query
+    gold: tuple[str, ...]
+    """Ids of what was recommended."""
+    conversation: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """A turn with what does not depend on the fold."""
+
+    conversation: str
+    heard: Conversation
+    gold: tuple[int, ...]
+    """Positions of what was recommended and had not been named."""
+    sources: Mapping[str, Array]
+    """In half precision, to hold all turns at once."""
+    base: Array
+    allowed: Mask
+
+
+class Learner:
+    """Fits rankers on parts of some logged turns. What is the same for every part is computed once."""
+
+    def __init__(
+        self, retriever: Retriever, logged: Sequence[Logged], ratings: Iterable[Rating], config: Config, say: Say
+    ) -> None:
+        """Read the turns; `ratings` may be empty. UserError when there is too little to learn from."""
+        conversations = len({one.conversation for one in logged})
+        if conversations < FEWEST:
+            raise UserError(f"{conversations} conversations that show items of the catalog: give at least {FEWEST}")
+        index, catalog = retriever.index, retriever.catalog
+        self.index, self.config, self.say = index, config, say
+        self.comparison = Comparison.over(catalog, index.filter, index.vectors, titles_of(catalog, retriever.encoder))
+        self.rated = CoLiking.of(_by_person(ratings, catalog.position), len(catalog))
+        self.features = item_features(index, self.comparison, self.rated, config.seed)
+        self.rows = [_row(retriever, retriever.encoder, one) for one in logged]
+        self._known: dict[frozenset[str], Knowledge] = {}
+
+    def fit(self, rows: Sequence[Row]) -> LearnedRanker:
+        """Learn from `rows`: what each teaches the order comes from counts and towers that do not know it."""
+        folds = [_fold(row.conversation, self.config.folds, "inner") for row in rows]
+        pairs: list[tuple[Features, NDArray[np.int64]]] = []
+        for fold in sorted(set(folds)):
+            knowledge = self.know([row for row, own in zip(rows, folds, strict=True) if own != fold])
+            pairs += [self.table(row, knowledge) for row, own in zip(rows, folds, strict=True) if own == fold]
+        columns = sorted({name for features, _ in pairs for name in features})
+        order = self._order([pair for pair in pairs if pair[1].any()], columns)
+        return LearnedRanker(self.know(rows), order, columns, self.comparison)
+
+    def know(self, rows: Sequence[Row]) -> Knowledge:
+        """Count and train on `rows`."""
+        from finetune.ranker.two_tower import Contexts, train
+
+        groups: dict[str, set[int]] = defaultdict(set)
+        for row in rows:
+            groups[row.conversation].update(row.gold, row.heard.places)
+        logged = CoLiking.of(groups.values(), len(self.index.catalog))
+        prior = np.log(logged.counts + np.float32(0.5))
+        examples = [(row.heard.said, row.heard.places, row.heard.kinds, gold) for row in rows for gold in row.gold]
+        contexts = Contexts.of(examples)
+        seeds = range(self.config.seed, self.config.seed + self.config.towers)
+        towers = tuple(train(self.features, prior, contexts, seed, self.config.epochs) for seed in seeds)
+        return Knowledge(logged, self.rated, towers)
+
+    def table(self, row: Row, knowledge: Knowledge) -> tuple[Features, NDArray[np.int64]]:
+        """Return the features of a turn's candidates, with those drawn that are not right, and which are right."""
+        heard = row.heard
+        learned = knowledge.scores(heard.said, heard.places, heard.kinds)
+        places = pool(row.base, learned, row.allowed)
+        right = np.isin(places, row.gold)
+        wrong = np.flatnonzero(~right)
+        rng = np.random.default_rng([self.config.seed, len(wrong), *row.gold])
+        kept = np.sort(np.concatenate([np.flatnonzero(right), rng.permutation(wrong)[: self.config.negatives]]))
+        places = places[kept]
+        sources = {name: scores.astype(np.float32) for name, scores in row.sources.items()}
+        features = table(heard, sources, row.base, learned, self.comparison, places)
+        return features, right[kept].astype(np.int64)
+
+    def places(self, row: Row, ranker: LearnedRanker) -> dict[str, list[int]]:
+        """Return the places (from 0) of what was recommended, in the order of the search and in that of `ranker`."""
+        sources = {name: scores.astype(np.float32) for name, scores in row.sources.items()}
+        learned = ranker.sources(row.heard)
+        orders = {
+            SEARCH: np.where(row.allowed, row.base, np.float32(-np.inf)),
+            LEARNED: ranker.scores(row.heard, sources, learned, row.base, row.allowed),
+        }
+        found: dict[str, list[int]] = {}
+        for name, scores in orders.items():
+            scores[list(row.heard.places)] = -np.inf
+            order = np.argsort(-scores, kind="stable")
+            place = np.empty(len(order), np.int64)
+            place[order] = np.arange(len(order))
+            place[np.isneginf(scores)] = len(order)
+            found[name] = [int(place[gold]) for gold in row.gold]
+        return found
+
+    def _order(self, pairs: Sequence[tuple[Features, NDArray[np.int64]]], columns: Sequence[str]) -> lightgbm.Booster:
+        """Fit LambdaMART (Burges 2010, MSR-TR-2010-82) to turns that have something right among their candidates."""
+        import lightgbm
+
+        data = lightgbm.Dataset(
+            np.concatenate([matrix(features, columns) for features, _ in pairs]),
+            np.concatenate([right for _, right in pairs]),
+            group=[len(right) for _, right in pairs],
+            feature_name=[f"f{place}" for place in range(len(columns))],
+        )
+        parameters = {
+            "objective": "lambdarank", "num_leaves": self.config.leaves, "learning_rate": self.config.rate,
+            "min_data_in_leaf": 50, "feature_fraction": 0.6, "bagging_fraction": 0.7, "bagging_freq": 1,
+            "lambda_l2": 10.0, "lambdarank_truncation_level": 100, "verbose": -1, "num_threads": 2,
+            "seed": self.config.seed, "deterministic": True, "force_row_wise": True,
+        }  # fmt: skip
+        return lightgbm.train(parameters, data, self.config.trees)
+
+
+def fit(
+    retriever: Retriever,
+    logged: Sequence[Logged],
+    ratings: Iterable[Rating] = (),
+    config: Config | None = None,
+    say: Say = lambda _: None,
+) -> LearnedRanker:
+    """Learn from all of `logged`."""
+    learner = Learner(retriever, logged, ratings, config or Config(), say)
+    return learner.fit(learner.rows)
+
+
+def learn(
+    retriever: Retriever, logged: Sequence[Logged], ratings: Sequence[Rating], config: Config, out: Path, say: Say
+) -> dict[str, Any]:
+    """Learn from all of `logged`, write it to `out` with the figures of a cross-fitting, and return the record.
+
+    UserError when there is too little to learn from.
+    """
+    conversations = {one.conversation for one in logged}
+    started = time.perf_counter()
+    say(f"{len(logged)} turns of {len(conversations)} conversations, {len(ratings)} ratings")
+    learner = Learner(retriever, logged, ratings, config, say)
+    ranks = {SEARCH: [], LEARNED: []}  # type: dict[str, list[int]]
+    for fold in range(config.folds):
+        own = [row for row in learner.rows if fold_of(row.conversation, config.folds) == fold]
+        ranker = learner.fit([row for row in learner.rows if fold_of(row.conversation, config.folds) != fold])
+        for row in own:
+            for name, found in learner.places(row, ranker).items():
+                ranks[name] += found
+        say(f"fold {fold + 1} of {config.folds}: {_figures(ranks)}")
+    ranker = learner.fit(learner.rows)
+    parts = [(one.query.message, one.gold, one.conversation) for one in logged]
+    record = {
+        "config": config.model_dump(),
+        "data": hashlib.sha256(repr([parts, sorted(ratings)]).encode()).hexdigest()[:16],
+        "turns": len(logged),
+        "conversations": len(conversations),
+        "ratings": len(ratings),
+        "cross_validated": {
+            name: {f"R@{depth}": round(float(np.mean(np.array(found) < depth)), 4) for depth in (1, 10, 50)}
+            for name, found in ranks.items()
+        },
+        "versions": {name: version(name) for name in ("lightgbm", "torch", "numpy")},
+        "seconds": round(time.perf_counter() - started),
+    }
+    ranker.save(out, retriever.index, record)
+    return record
+
+
+def cross_fitted(
+    retriever: Retriever,
+    logged: Sequence[Logged],
+    ratings: Iterable[Rating] = (),
+    config: Config | None = None,
+    say: Say = lambda _: None,
+) -> Callable[[str], LearnedRanker]:
+    """Learn in folds by conversation; what is returned gives for a conversation the ranker that never saw it."""
+    config = config or Config()
+    learner = Learner(retriever, logged, ratings, config, say)
+    rankers = []
+    for fold in range(config.folds):
+        say(f"learning without fold {fold + 1} of {config.folds}")
+        rankers.append(learner.fit([row for row in learner.rows if fold_of(row.conversation, config.folds) != fold]))
+    return lambda conversation: rankers[fold_of(conversation, config.folds)]
+
+
+def fold_of(conversation: str, folds: int) -> int:
+    """Return the fold of a conversation, by a hash of its name: the same in every run."""
+    return _fold(conversation, folds, "")
+
+
+def _fold(conversation: str, folds: int, salt: str) -> int:
+    return int(hashlib.sha256(f"{conversation}{salt}".encode()).hexdigest(), 16) % folds
+
+
+def _by_person(ratings: Iterable[Rating], position: Mapping[str, int]) -> Collection[set[int]]:
+    liked: dict[str, set[int]] = defaultdict(set)
+    for person, item in ratings:
+        if item in position:
+            liked[person].add(position[item])
+    return liked.values()
+
+
+def _figures(ranks: Mapping[str, Sequence[int]]) -> str:
+    return ", ".join(f"{name} R@10 {np.mean(np.array(found) < 10):.3f}" for name, found in ranks.items())
+
+
+def _row(retriever: Retriever, encoder: Encoder, one: Logged) -> Row:
+    catalog = retriever.catalog
+    allowed = retriever.allowed(one.query)
+    sources = retriever.sources(one.query, allowed)
+    base = retriever.plain(one.query, sources)
+    heard = Conversation.of(one.query, catalog, encoder)
+    gold = (catalog.position[item] for item in one.gold if item in catalog)
+    small: dict[str, NDArray[Any]] = {name: scores.astype(np.float16) for name, scores in sources.items()}
+    return Row(
+        one.conversation, heard, tuple(place for place in gold if place not in heard.places), small, base, allowed
+    )
