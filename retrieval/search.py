@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from retrieval.encoder import Encoder
 from retrieval.filtering import Mask
 from retrieval.index import Index
 from retrieval.interests import history_scores
-from retrieval.learned.ranker import Conversation, LearnedRanker
+from retrieval.learned.ranker import STATED, Conversation, LearnedRanker, Searched
 from retrieval.query import Candidate, Query, Wish
 from retrieval.semantic_ids import SemanticIds
 from retrieval.sources import Attributes, Scores, Similar, contrast, share_of_best
@@ -108,15 +108,22 @@ class Retriever:
 
     def scored(self, query: Query) -> tuple[Scores, dict[str, Scores]]:
         """Return (n,) fused scores, -inf where an item may not be returned, and what each source gave."""
-        allowed = self.allowed(query)
-        sources = self.sources(query, allowed)
-        base = self.plain(query, sources)
+        searched = self.searched(query)
         if self.learned is None:
-            return np.where(allowed, base, np.float32(-np.inf)), sources
+            return np.where(searched.allowed, searched.fused, np.float32(-np.inf)), dict(searched.sources)
         heard = Conversation.of(query, self.catalog, self.encoder)
         learned = self.learned.sources(heard)
-        fused = self.learned.scores(heard, sources, learned, base, allowed)
-        return fused, sources | {name: share_of_best(scores, allowed) for name, scores in learned.items()}
+        shares = {name: share_of_best(scores, searched.allowed) for name, scores in learned.items()}
+        return self.learned.scores(heard, searched, learned), {**searched.sources, **shares}
+
+    def searched(self, query: Query) -> Searched:
+        """Return what the search alone gives; what was learned from logs has no part in it."""
+        allowed = self.allowed(query)
+        sources = self.sources(query, allowed)
+        stated = {name: scores for name, scores in sources.items() if name in STATED}
+        usual = {name: scores for name, scores in sources.items() if name not in STATED}
+        alone = sources.keys().isdisjoint(("attributes", "critiques")) and not query.like
+        return Searched(sources, self._sum(usual, alone), self._sum(stated, alone), allowed)
 
     def count(self, constraints: Sequence[Constraint], exclude: frozenset[str] = frozenset()) -> int:
         """Count the items that satisfy all constraints and are not excluded."""
@@ -155,13 +162,12 @@ class Retriever:
         found["popularity"] = self.popularity
         return found
 
-    def plain(self, query: Query, sources: dict[str, Scores]) -> Scores:
-        """Return (n,) the weighted sum of the sources; those learned from logs have no weight."""
+    def _sum(self, sources: Mapping[str, Scores], alone: bool) -> Scores:
+        """Return (n,) the weighted sum; `alone`: words are all that the query has."""
         fused = np.zeros(len(self.catalog), np.float32)
-        alone = sources.keys().isdisjoint(("attributes", "critiques")) and not query.like
         for name, scores in sources.items():
             stress = self.weights.words_alone if alone and name in ("dense", "lexical") else 1.0
-            fused += np.float32(stress * getattr(self.weights, name, 0.0)) * scores
+            fused += np.float32(stress * getattr(self.weights, name)) * scores
         return fused
 
     @staticmethod

@@ -95,11 +95,11 @@ class Bench:
         orders = floors(retriever, turn.text, before, self.mentions(turn.dialogue))
         items = [item.id for item in self.rec.catalog]
         query = self.rec.query(turn.messages)
-        allowed = retriever.allowed(query)
+        searched = retriever.searched(query)
+        allowed = searched.allowed
         fused, sources = retriever.scored(query)
         if retriever.learned is not None:
-            orders |= {SEARCH: best_first(np.where(allowed, retriever.plain(query, sources), -np.inf))}
-            orders |= {FUSED: best_first(fused)}
+            orders |= {SEARCH: best_first(np.where(allowed, searched.fused, -np.inf)), FUSED: best_first(fused)}
         in_favour = {name: scores for name, scores in sources.items() if getattr(retriever.weights, name, 1.0) > 0}
         candidates = union(in_favour, allowed, before)
         return Ranked(

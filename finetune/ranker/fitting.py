@@ -6,7 +6,7 @@ import hashlib
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,10 +18,9 @@ from pydantic import BaseModel, ConfigDict
 from finetune.ranker.item_features import item_features
 from retrieval.catalog import UserError
 from retrieval.encoder import Encoder
-from retrieval.filtering import Mask
 from retrieval.learned import CoLiking, LearnedRanker
 from retrieval.learned.comparison import Comparison, Features
-from retrieval.learned.ranker import Conversation, Knowledge, matrix, pool, table, titles_of
+from retrieval.learned.ranker import Conversation, Knowledge, Searched, matrix, pool, table, titles_of
 from retrieval.query import Query
 from retrieval.search import Retriever
 
@@ -73,10 +72,8 @@ class Row:
     heard: Conversation
     gold: tuple[int, ...]
     """Positions of what was recommended and had not been named."""
-    sources: Mapping[str, Array]
-    """In half precision, to hold all turns at once."""
-    base: Array
-    allowed: Mask
+    searched: Searched
+    """Its sources in half precision, to hold all turns at once."""
 
 
 class Learner:
@@ -127,23 +124,21 @@ class Learner:
         """Return the features of a turn's candidates, with those drawn that are not right, and which are right."""
         heard = row.heard
         learned = knowledge.scores(heard.said, heard.places, heard.kinds)
-        places = pool(row.base, learned, row.allowed)
+        places = pool(row.searched, learned)
         right = np.isin(places, row.gold)
         wrong = np.flatnonzero(~right)
         rng = np.random.default_rng([self.config.seed, len(wrong), *row.gold])
         kept = np.sort(np.concatenate([np.flatnonzero(right), rng.permutation(wrong)[: self.config.negatives]]))
         places = places[kept]
-        sources = {name: scores.astype(np.float32) for name, scores in row.sources.items()}
-        features = table(heard, sources, row.base, learned, self.comparison, places)
+        features = table(heard, row.searched, learned, self.comparison, places)
         return features, right[kept].astype(np.int64)
 
     def places(self, row: Row, ranker: LearnedRanker) -> dict[str, list[int]]:
         """Return the places (from 0) of what was recommended, in the order of the search and in that of `ranker`."""
-        sources = {name: scores.astype(np.float32) for name, scores in row.sources.items()}
-        learned = ranker.sources(row.heard)
+        searched = row.searched
         orders = {
-            SEARCH: np.where(row.allowed, row.base, np.float32(-np.inf)),
-            LEARNED: ranker.scores(row.heard, sources, learned, row.base, row.allowed),
+            SEARCH: np.where(searched.allowed, searched.fused, np.float32(-np.inf)),
+            LEARNED: ranker.scores(row.heard, searched, ranker.sources(row.heard)),
         }
         found: dict[str, list[int]] = {}
         for name, scores in orders.items():
@@ -264,12 +259,9 @@ def _figures(ranks: Mapping[str, Sequence[int]]) -> str:
 
 def _row(retriever: Retriever, encoder: Encoder, one: Logged) -> Row:
     catalog = retriever.catalog
-    allowed = retriever.allowed(one.query)
-    sources = retriever.sources(one.query, allowed)
-    base = retriever.plain(one.query, sources)
+    searched = retriever.searched(one.query)
     heard = Conversation.of(one.query, catalog, encoder)
-    gold = (catalog.position[item] for item in one.gold if item in catalog)
-    small: dict[str, NDArray[Any]] = {name: scores.astype(np.float16) for name, scores in sources.items()}
-    return Row(
-        one.conversation, heard, tuple(place for place in gold if place not in heard.places), small, base, allowed
-    )
+    gold = tuple(catalog.position[item] for item in one.gold if item in catalog)
+    small: dict[str, NDArray[Any]] = {name: scores.astype(np.float16) for name, scores in searched.sources.items()}
+    novel = tuple(place for place in gold if place not in heard.places)
+    return Row(one.conversation, heard, novel, replace(searched, sources=small))

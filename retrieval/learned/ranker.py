@@ -34,6 +34,8 @@ DEPTH, BROAD = 60, 300
 """Candidates that each source proposes, and those of the plain sum of what was learned and of the search."""
 ALIKE = 10
 """Known items that a new one is a mean of, by likeness of their texts."""
+STATED = frozenset({"critiques", "avoided", "unlike"})
+"""Sources of what a person wants more or less of: whatever logs taught, they count as they do in the search."""
 KINDS: Mapping[str, int] = {"liked": 0, "shown": 1, "against": 2}
 
 
@@ -83,16 +85,35 @@ class Conversation:
         return cls(vectors.reshape(-1), tuple(place for place, _ in known), tuple(kind for _, kind in known))
 
 
+@dataclass(frozen=True)
+class Searched:
+    """What the search gave for a query, over all n items."""
+
+    sources: Mapping[str, Array]
+    """Source -> (n,) scores in [0, 1]."""
+    usual: Array
+    """(n,) weighted sum of the sources whose place a learned order takes."""
+    stated: Array
+    """(n,) weighted sum of those in `STATED`."""
+    allowed: Mask
+    """(n,) where an item may be returned."""
+
+    @property
+    def fused(self) -> Array:
+        """(n,) the order of the search."""
+        return self.usual + self.stated
+
+
 def table(
     conversation: Conversation,
-    sources: Mapping[str, Array],
-    base: Array,
+    searched: Searched,
     learned: Mapping[str, Array],
     comparison: Comparison,
     places: NDArray[np.int64],
 ) -> Features:
     """Return feature -> (p,) values of the candidates at `places`."""
-    found: Features = {f"source {name}": scores[places] for name, scores in sources.items()}
+    usual = {name: scores for name, scores in searched.sources.items() if name not in STATED}
+    found: Features = {f"source {name}": scores[places] for name, scores in usual.items()}
     found |= {name: scores[places] for name, scores in learned.items()}
     for name in ("two_tower", "co_liking"):
         found[f"{name}, share of best"] = learned[name][places] / max(float(learned[name].max()), 1e-9)
@@ -100,14 +121,15 @@ def table(
     found["text beside said"] = comparison.vectors[places] @ conversation.said[:half]
     found["text beside message"] = comparison.vectors[places] @ conversation.said[half:]
     found |= comparison.features(places, conversation.places)
-    found["search"] = base[places]
+    found["search"] = searched.usual[places]
     found["named"] = np.full(len(places), len(conversation.places), np.float32)
     return found
 
 
-def pool(base: Array, learned: Mapping[str, Array], allowed: Mask) -> NDArray[np.int64]:
+def pool(searched: Searched, learned: Mapping[str, Array]) -> NDArray[np.int64]:
     """Return the positions of the candidates that a learned order takes, rising: the first of each source."""
     tower, together = np.log(learned["two_tower"] + 1e-12), np.log1p(learned["co_liking"])
+    base, allowed = searched.fused, searched.allowed
     total = _standardised(tower) + 0.5 * _standardised(together) + 0.3 * _standardised(base)
     proposals = [(total, BROAD), (base, DEPTH)]
     proposals += [(learned[name], DEPTH) for name in ("two_tower", "co_liking", "rated_together")]
@@ -129,25 +151,23 @@ class LearnedRanker:
         """Return what was learned as sources: name -> (n,) scores >= 0."""
         return self.knowledge.scores(conversation.said, conversation.places, conversation.kinds)
 
-    def scores(
-        self,
-        conversation: Conversation,
-        sources: Mapping[str, Array],
-        learned: Mapping[str, Array],
-        base: Array,
-        allowed: Mask,
-    ) -> Array:
-        """Return (n,) scores: candidates by the learned order, the others after them as the search has them.
+    def scores(self, conversation: Conversation, searched: Searched, learned: Mapping[str, Array]) -> Array:
+        """Return (n,) scores, -inf where an item may not be returned.
 
-        `sources` and `base`, their fused scores, are those of the search, `learned` those of `sources`; all (n,).
+        Candidates come in the learned order, scaled to the spread of what it stands for, plus what was stated; the
+        others come after them, as the search has them. `learned`: (n,) scores each, those of `sources`.
         """
-        places = pool(base, learned, allowed)
-        found = base - np.float32(base.max() + 1)
+        places = pool(searched, learned)
+        found = searched.fused
         if len(places):
-            features = table(conversation, sources, base, learned, self.comparison, places)
+            features = table(conversation, searched, learned, self.comparison, places)
             values = np.asarray(self.order.predict(matrix(features, self.columns), num_threads=1), np.float32)
-            found[places] = values - values.min()
-        return np.where(allowed, found, np.float32(-np.inf))
+            usual = searched.usual[places]
+            scale = np.float32(usual.std() / values.std()) if values.std() > 0 else np.float32(0)
+            first = values * scale + searched.stated[places]
+            found = found - np.float32(found.max() - first.min() + 1)
+            found[places] = first
+        return np.where(searched.allowed, found, np.float32(-np.inf))
 
     def save(self, folder: Path, index: Index, record: Mapping[str, Any]) -> None:
         """Write everything to `folder`; `record` says what it was made of and how good it is."""

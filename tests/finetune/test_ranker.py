@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ from retrieval.index import Index, build
 from retrieval.learned import RECORD, CoLiking, LearnedRanker, open_ranker
 from retrieval.learned.comparison import Comparison
 from retrieval.learned.ranker import Conversation
-from retrieval.query import Named, Query
+from retrieval.query import Named, Query, Wish
 from retrieval.search import Retriever
 
 FAMILIES = ("rose", "lily", "palm", "fern")
@@ -236,6 +237,15 @@ def test_candidates_carry_what_each_learned_source_gave(retriever: Retriever, ra
 def test_what_was_turned_down_is_no_reason_for_what_goes_with_it(retriever: Retriever, ranker: LearnedRanker) -> None:
     heard = Conversation.of(Query(named=(Named("p1", "against"),)), retriever.catalog, retriever.encoder)
     assert not ranker.sources(heard)["co_liking"].any()
+
+
+def test_what_is_compared_counts_whatever_logs_taught(retriever: Retriever, ranker: LearnedRanker) -> None:
+    likes = conversations()[3].query
+    shorter = Wish("height", "short", direction=-1, than=("p10",))
+    assert ordered(retriever, ranker, likes)[0] == f"p{mate(3)}"
+    heights = retriever.index.filter.numbers("height")
+    first = ordered(retriever, ranker, replace(likes, wishes=(shorter,)))[0]
+    assert heights[retriever.catalog.position[first]] < heights[10]
 
 
 # What is left behind
