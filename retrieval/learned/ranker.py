@@ -34,8 +34,8 @@ DEPTH, BROAD = 60, 300
 """Candidates that each source proposes, and those of the plain sum of what was learned and of the search."""
 ALIKE = 10
 """Known items that a new one is a mean of, by likeness of their texts."""
-STATED = frozenset({"critiques", "avoided", "unlike"})
-"""Sources of what a person wants more or less of: whatever logs taught, they count as they do in the search."""
+STATED = frozenset({"critiques"})
+"""Sources too rarely used for logs to teach what they are worth: they count as they do in the search."""
 KINDS: Mapping[str, int] = {"liked": 0, "shown": 1, "against": 2}
 
 
