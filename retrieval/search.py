@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from retrieval.encoder import Encoder
 from retrieval.filtering import Mask
 from retrieval.index import Index
 from retrieval.interests import history_scores
-from retrieval.learned.ranker import STATED, Conversation, LearnedRanker, Searched
+from retrieval.learned.ranker import Conversation, LearnedRanker, Searched
 from retrieval.query import Candidate, Query, Wish
 from retrieval.semantic_ids import SemanticIds
 from retrieval.sources import Attributes, Scores, Similar, contrast, share_of_best
@@ -120,10 +120,12 @@ class Retriever:
         """Return what the search alone gives; what was learned from logs has no part in it."""
         allowed = self.allowed(query)
         sources = self.sources(query, allowed)
-        stated = {name: scores for name, scores in sources.items() if name in STATED}
-        usual = {name: scores for name, scores in sources.items() if name not in STATED}
         alone = sources.keys().isdisjoint(("attributes", "critiques")) and not query.like
-        return Searched(sources, self._sum(usual, alone), self._sum(stated, alone), allowed)
+        fused = np.zeros(len(self.catalog), np.float32)
+        for name, scores in sources.items():
+            stress = self.weights.words_alone if alone and name in ("dense", "lexical") else 1.0
+            fused += np.float32(stress * getattr(self.weights, name)) * scores
+        return Searched(sources, fused, allowed)
 
     def count(self, constraints: Sequence[Constraint], exclude: frozenset[str] = frozenset()) -> int:
         """Count the items that satisfy all constraints and are not excluded."""
@@ -161,14 +163,6 @@ class Retriever:
             found["history"] = self._history(query.history, allowed)
         found["popularity"] = self.popularity
         return found
-
-    def _sum(self, sources: Mapping[str, Scores], alone: bool) -> Scores:
-        """Return (n,) the weighted sum; `alone`: words are all that the query has."""
-        fused = np.zeros(len(self.catalog), np.float32)
-        for name, scores in sources.items():
-            stress = self.weights.words_alone if alone and name in ("dense", "lexical") else 1.0
-            fused += np.float32(stress * getattr(self.weights, name)) * scores
-        return fused
 
     @staticmethod
     def _hidden(query: Query) -> frozenset[str]:

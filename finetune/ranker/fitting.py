@@ -51,6 +51,8 @@ class Config(BaseModel):
     rate: float = 0.03
     negatives: int = 100
     """Candidates of a turn that the order is learned from besides the right ones, drawn by the seed."""
+    prior: float = 10.0
+    """Weight of the search's score, which trees correct: what logs say nothing of counts as in the search."""
     seed: int = 0
 
 
@@ -103,7 +105,7 @@ class Learner:
             pairs += [self.table(row, knowledge) for row, own in zip(rows, folds, strict=True) if own == fold]
         columns = sorted({name for features, _ in pairs for name in features})
         order = self._order([pair for pair in pairs if pair[1].any()], columns)
-        return LearnedRanker(self.know(rows), order, columns, self.comparison)
+        return LearnedRanker(self.know(rows), order, columns, self.comparison, self.config.prior)
 
     def know(self, rows: Sequence[Row]) -> Knowledge:
         """Count and train on `rows`."""
@@ -151,7 +153,10 @@ class Learner:
         return found
 
     def _order(self, pairs: Sequence[tuple[Features, NDArray[np.int64]]], columns: Sequence[str]) -> lightgbm.Booster:
-        """Fit LambdaMART (Burges 2010, MSR-TR-2010-82) to turns that have something right among their candidates."""
+        """Fit LambdaMART (Burges 2010, MSR-TR-2010-82) to turns that have something right among their candidates.
+
+        Boosting starts from `prior` times the search's score, so that the trees hold corrections.
+        """
         import lightgbm
 
         data = lightgbm.Dataset(
@@ -159,6 +164,7 @@ class Learner:
             np.concatenate([right for _, right in pairs]),
             group=[len(right) for _, right in pairs],
             feature_name=[f"f{place}" for place in range(len(columns))],
+            init_score=self.config.prior * np.concatenate([features["search"] for features, _ in pairs]),
         )
         parameters = {
             "objective": "lambdarank", "num_leaves": self.config.leaves, "learning_rate": self.config.rate,

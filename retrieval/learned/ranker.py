@@ -34,8 +34,6 @@ DEPTH, BROAD = 60, 300
 """Candidates that each source proposes, and those of the plain sum of what was learned and of the search."""
 ALIKE = 10
 """Known items that a new one is a mean of, by likeness of their texts."""
-STATED = frozenset({"critiques"})
-"""Sources too rarely used for logs to teach what they are worth: they count as they do in the search."""
 KINDS: Mapping[str, int] = {"liked": 0, "shown": 1, "against": 2}
 
 
@@ -91,17 +89,10 @@ class Searched:
 
     sources: Mapping[str, Array]
     """Source -> (n,) scores in [0, 1]."""
-    usual: Array
-    """(n,) weighted sum of the sources whose place a learned order takes."""
-    stated: Array
-    """(n,) weighted sum of those in `STATED`."""
+    fused: Array
+    """(n,) their weighted sum."""
     allowed: Mask
     """(n,) where an item may be returned."""
-
-    @property
-    def fused(self) -> Array:
-        """(n,) the order of the search."""
-        return self.usual + self.stated
 
 
 def table(
@@ -112,8 +103,7 @@ def table(
     places: NDArray[np.int64],
 ) -> Features:
     """Return feature -> (p,) values of the candidates at `places`."""
-    usual = {name: scores for name, scores in searched.sources.items() if name not in STATED}
-    found: Features = {f"source {name}": scores[places] for name, scores in usual.items()}
+    found: Features = {f"source {name}": scores[places] for name, scores in searched.sources.items()}
     found |= {name: scores[places] for name, scores in learned.items()}
     for name in ("two_tower", "co_liking"):
         found[f"{name}, share of best"] = learned[name][places] / max(float(learned[name].max()), 1e-9)
@@ -121,7 +111,7 @@ def table(
     found["text beside said"] = comparison.vectors[places] @ conversation.said[:half]
     found["text beside message"] = comparison.vectors[places] @ conversation.said[half:]
     found |= comparison.features(places, conversation.places)
-    found["search"] = searched.usual[places]
+    found["search"] = searched.fused[places]
     found["named"] = np.full(len(places), len(conversation.places), np.float32)
     return found
 
@@ -142,10 +132,19 @@ class LearnedRanker:
     """Orders candidates by what was learned from logs."""
 
     def __init__(
-        self, knowledge: Knowledge, order: lightgbm.Booster, columns: Sequence[str], comparison: Comparison
+        self,
+        knowledge: Knowledge,
+        order: lightgbm.Booster,
+        columns: Sequence[str],
+        comparison: Comparison,
+        prior: float,
     ) -> None:
-        """Hold the parts; `columns` name the features that `order` was trained on, in their order."""
+        """Hold the parts; `columns` name the features that `order` was trained on, in their order.
+
+        `prior`: weight of the search's score, which `order` was trained to correct.
+        """
         self.knowledge, self.order, self.columns, self.comparison = knowledge, order, tuple(columns), comparison
+        self.prior = prior
 
     def sources(self, conversation: Conversation) -> dict[str, Array]:
         """Return what was learned as sources: name -> (n,) scores >= 0."""
@@ -154,17 +153,15 @@ class LearnedRanker:
     def scores(self, conversation: Conversation, searched: Searched, learned: Mapping[str, Array]) -> Array:
         """Return (n,) scores, -inf where an item may not be returned.
 
-        Candidates come in the learned order, scaled to the spread of what it stands for, plus what was stated; the
-        others come after them, as the search has them. `learned`: (n,) scores each, those of `sources`.
+        Candidates have `prior` times what the search gives, plus what was learned; the others come after them, as the
+        search has them. `learned`: (n,) scores each, those of `sources`.
         """
         places = pool(searched, learned)
         found = searched.fused
         if len(places):
             features = table(conversation, searched, learned, self.comparison, places)
-            values = np.asarray(self.order.predict(matrix(features, self.columns), num_threads=1), np.float32)
-            usual = searched.usual[places]
-            scale = np.float32(usual.std() / values.std()) if values.std() > 0 else np.float32(0)
-            first = values * scale + searched.stated[places]
+            values = self.order.predict(matrix(features, self.columns), num_threads=1)
+            first = np.asarray(values + self.prior * searched.fused[places], np.float32)
             found = found - np.float32(found.max() - first.min() + 1)
             found[places] = first
         return np.where(searched.allowed, found, np.float32(-np.inf))
@@ -181,6 +178,7 @@ class LearnedRanker:
         held = {
             "encoder": index.manifest["encoder"],
             "columns": list(self.columns),
+            "prior": self.prior,
             "towers": len(self.knowledge.towers),
             "items": [item.id for item in index.catalog],
         }
@@ -219,7 +217,8 @@ class LearnedRanker:
         )
         titles = _titles(arrays["titles"], catalog, places, encoder)
         comparison = Comparison.over(catalog, index.filter, index.vectors, titles)
-        return cls(knowledge, lightgbm.Booster(model_file=str(folder / ORDER)), record["columns"], comparison)
+        order = lightgbm.Booster(model_file=str(folder / ORDER))
+        return cls(knowledge, order, record["columns"], comparison, record["prior"])
 
 
 def open_ranker(name: str, index: Index, encoder: Encoder, home: Path) -> LearnedRanker | None:
