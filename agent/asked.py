@@ -9,9 +9,9 @@ from functools import cached_property
 
 from agent import question_words as english
 from agent.directions import measured_by
+from agent.fact_check import connecting_words, words_of
 from agent.inflection import bases, kin, singular
 from agent.notes import Notes
-from agent.reasons import connecting_words, words_of
 from retrieval.catalog import Column, Item, fold
 
 _LONGEST_VALUE = 4

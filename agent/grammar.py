@@ -1,11 +1,87 @@
-"""Grammars over tokens: which token may come next when only given words may be written."""
+"""Grammars over tokens: which token may come next when only given words, or given sentences, may be written."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+Encode = Callable[[str], list[int]]
 
 PUNCTUATION = (",", ".", ";", ":", "!", "?", " -")
 STOPS = (".", "!", "?")
+
+
+class State(Protocol):
+    """Where a text stands in its grammar."""
+
+    @property
+    def decided(self) -> str | None:
+        """The whole text as soon as only one can come out, else None."""
+        ...
+
+    def allowed(self) -> list[int]:
+        """Return the token ids that may follow, never empty."""
+        ...
+
+    def after(self, step: int) -> State:
+        """Return the state after one more token; ValueError when it is not allowed."""
+        ...
+
+
+class Grammar(Protocol):
+    """What may be written."""
+
+    def begin(self, encode: Encode, end: int) -> State:
+        """Return the state before the first token; `end` is the token that ends the text."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Any text of these words and punctuation."""
+
+    words: Collection[str]
+
+    def begin(self, encode: Encode, end: int) -> State:
+        """Stand before the first word."""
+        return WordGrammar(self.words, encode, end).start()
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """One of these texts, each whole; at least one."""
+
+    texts: Sequence[str]
+
+    def begin(self, encode: Encode, end: int) -> State:
+        """Stand where all texts are still open."""
+        return ChoiceState(tuple((text, (*encode(text), end)) for text in dict.fromkeys(self.texts)), 0)
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceState:
+    """The texts that are still open after `depth` tokens."""
+
+    open: tuple[tuple[str, tuple[int, ...]], ...]
+    depth: int
+
+    @property
+    def decided(self) -> str | None:
+        """The only text that is left, None while there are several."""
+        return self.open[0][0] if len(self.open) == 1 else None
+
+    def allowed(self) -> list[int]:
+        """Return the next tokens of the open texts."""
+        assert self.open, "a choice of nothing"
+        return list(dict.fromkeys(ids[self.depth] for _, ids in self.open))
+
+    def after(self, step: int) -> ChoiceState:
+        """Keep the texts that go on with `step`."""
+        left = tuple(pair for pair in self.open if pair[1][self.depth] == step)
+        if not left:
+            raise ValueError(f"token {step} is not allowed here")
+        return ChoiceState(left, self.depth + 1)
 
 
 class WordGrammar:
@@ -15,7 +91,7 @@ class WordGrammar:
     ends. So that a word is never cut, its tokens are those of the whole word.
     """
 
-    def __init__(self, words: Collection[str], encode: Callable[[str], list[int]], end: int) -> None:
+    def __init__(self, words: Collection[str], encode: Encode, end: int) -> None:
         """Allow `words` as written, and capitalised at the start; `end` is the token that ends the text."""
         self.end = end
         self._root: dict[int, dict] = {}  # type: ignore[type-arg]
@@ -38,7 +114,9 @@ class WordGrammar:
 
 
 class WordState:
-    """Where a sentence stands in its grammar."""
+    """Where a sentence of words stands."""
+
+    decided: str | None = None
 
     def __init__(self, grammar: WordGrammar, node: dict[int, dict], last: int | None) -> None:  # type: ignore[type-arg]
         """Stand at `node` of the trie after token `last`."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from agent.grammar import Grammar
 from prompts import Prompt
 from retrieval.semantic_ids import SemanticId, SemanticIds
 
@@ -28,11 +29,11 @@ class LanguageModel(Protocol):
         ...
 
     def write(
-        self, prompts: Sequence[Prompt], words: Sequence[Collection[str]], max_tokens: int
+        self, prompts: Sequence[Prompt], grammars: Sequence[Grammar], max_tokens: int
     ) -> Iterator[tuple[int, str]]:
         """Write one line after each prompt, all of which share their context; yield (index, text) as each is finished.
 
-        The line for prompt i is made of `words[i]` and punctuation alone.
+        The line for prompt i is one that `grammars[i]` allows, or empty when it is not finished after `max_tokens`.
         """
         ...
 
@@ -55,7 +56,7 @@ class ScriptedLanguageModel:
         return [-float(place) for place, _ in enumerate(paths, start=1)]
 
     def write(
-        self, prompts: Sequence[Prompt], words: Sequence[Collection[str]], max_tokens: int
+        self, prompts: Sequence[Prompt], grammars: Sequence[Grammar], max_tokens: int
     ) -> Iterator[tuple[int, str]]:
         """Yield the scripted sentence for each prompt."""
         yield from ((place, self.sentence) for place, _ in enumerate(prompts))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.base_model import Say, load, quietly, resolve
-from agent.grammar import WordGrammar
+from agent.grammar import Grammar
 from prompts import Prompt
 from retrieval.catalog import UserError
 from retrieval.encoder import best_dtype
@@ -116,19 +116,19 @@ class LocalLanguageModel:
         return scores
 
     def write(
-        self, prompts: Sequence[Prompt], words: Sequence[Collection[str]], max_tokens: int
+        self, prompts: Sequence[Prompt], grammars: Sequence[Grammar], max_tokens: int
     ) -> Iterator[tuple[int, str]]:
         """Write one sentence after each prompt, all in one batch; yield (index, text) as each is finished.
 
-        The prompts share their context, which is computed once. Greedy decoding inside a `WordGrammar` of `words[i]`; a
-        sentence that is not finished after `max_tokens` comes out empty.
+        The prompts share their context, which is computed once. Greedy decoding inside `grammars[i]`, up to where only
+        one text can come out; one that is still open after `max_tokens` comes out empty.
         """
         import torch
 
         if not prompts:
             return
         own = [self._encode(prompt.own) for prompt in prompts]
-        states = [WordGrammar(allowed, self._word, self.end).start() for allowed in words]
+        states = [grammar.begin(self._word, self.end) for grammar in grammars]
         width = max(len(ids) for ids in own)
         with torch.inference_mode():
             _, cache = self._prefill(prompts[0].context, "")
@@ -142,7 +142,11 @@ class LocalLanguageModel:
             positions = (shared + torch.arange(width)[None] - pads[:, None]).clamp(min=0)
             written: list[list[int]] = [[] for _ in own]
             unfinished = set(range(len(own)))
-            for _ in range(max_tokens):
+            for row, state in enumerate(states):
+                if state.decided is not None:
+                    unfinished.discard(row)
+                    yield row, state.decided
+            for _ in range(max_tokens if unfinished else 0):
                 hidden = self.model.model(
                     ids, past_key_values=cache, attention_mask=mask, position_ids=positions, use_cache=True
                 ).last_hidden_state[:, -1]
@@ -158,6 +162,9 @@ class LocalLanguageModel:
                     else:
                         written[row].append(step)
                         states[row] = states[row].after(step)
+                        if (text := states[row].decided) is not None:
+                            unfinished.discard(row)
+                            yield row, text
                 if not unfinished:
                     return
                 ids = torch.tensor(steps)[:, None]

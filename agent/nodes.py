@@ -17,7 +17,6 @@ from agent.log import ConversationLog, Turn
 from agent.profile import rests_on
 from agent.querying import query_of
 from agent.ranking import Ranked
-from agent.reasons import reason_from_facts
 from agent.remembering import learn, remembered
 from agent.small_talk import Talk, heard_in
 from agent.state import Here, Plain, Retrieves, State
@@ -147,7 +146,7 @@ def rerank(state: State, runtime: Runtime[Here]) -> Plain:
 def explain(state: State, runtime: Runtime[Here]) -> Plain:
     """Write one reason per item and send each as it is finished; once nobody waits, take them from the facts."""
     tools, here = runtime.context.tools, runtime.context
-    belief, catalog = _belief(state), tools.retriever.catalog
+    belief = _belief(state)
     items = [dict(item) for item in state["items"]]
     with tools.llm_free:
         for place, reason in tools.explainer.explain(state["text"], belief, [item["id"] for item in items]):
@@ -155,10 +154,10 @@ def explain(state: State, runtime: Runtime[Here]) -> Plain:
             runtime.stream_writer({"items": [dict(item) for item in items]})
             if here.stop.is_set():
                 break
-    for item in items:
-        if not item["reason"]:
-            reason = reason_from_facts(catalog[item["id"]], belief, catalog)
-            item |= {"reason": reason.text, "evidence": list(reason.evidence), "reason_source": reason.source}
+    if not all(item["reason"] for item in items):
+        for item, reason in zip(items, tools.explainer.from_facts(belief, [i["id"] for i in items]), strict=True):
+            if not item["reason"]:
+                item |= {"reason": reason.text, "evidence": list(reason.evidence), "reason_source": reason.source}
     return {"items": items}
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 
 from agent.asked import Asked, Questions
 from agent.comparing import compare
+from agent.fact_check import connecting_words, stem, words_of
 from agent.inflection import within
 from agent.notes import Notes
-from agent.reasons import connecting_words, stem, words_of
 from agent.wording import listed
 from retrieval.catalog import Item
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 from functools import cached_property
 
 from agent.belief import BeliefState, BeliefUpdate, Preference
+from agent.fact_check import words_of
 from agent.linking import Linked, Linker
 from agent.linking.comparatives import compare, is_comparative
 from agent.linking.words import NUMBER_WORDS
-from agent.reasons import words_of
 from retrieval.catalog import fold
 
 WISHFUL = frozenset({"recommend", "refine", "similar", "restart"})

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from agent.reasons import FactCheck
+from agent.fact_check import FactCheck
 from agent.reply import Reply
 from evals.expectations import compare
 from evals.reading import Script, find_item

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from agent.reasons import FactCheck
+from agent.fact_check import FactCheck
 from agent.reply import Reply
 from evals.reading import Place, find_item
 from evals.scenario import SHOWN, ItemLimit

@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from agent.belief import BeliefState, Shown, apply
+from agent.fact_check import FactCheck, connecting_words, stem, stemmed
 from agent.facts import few_facts
 from agent.querying import query_of
 from agent.ranking import OPTIONS, rank_prompt
-from agent.reasons import FactCheck, reason_prompt
+from agent.reasons import reason_prompt
+from agent.sentences import sentences
 from agent.transcripts import belief_from_turns, resolve_title, update_from_dict
 from prompts import Prompt, Tokens, render
-from retrieval.catalog import Catalog, UserError
+from retrieval.catalog import Catalog, Item, UserError
 from retrieval.search import Retriever
 
 Dialogue = Mapping[str, Any]
@@ -101,8 +103,20 @@ def dialogue_examples(dialogues: Iterable[Dialogue], retriever: Retriever, seed:
             following = turns[place + 1] if place + 1 < len(turns) else None
             yield from _ranking(turn["user"], belief, known, following, retriever, rng)
             for item, reason in known:
-                if reason and len(check.unsupported(reason, catalog[item], belief)) <= 1:
-                    yield Example("reason", reason_prompt(turn["user"], belief, catalog[item], catalog), reason)
+                if answer := _sayable(reason, catalog[item], belief, catalog, check):
+                    yield Example("reason", reason_prompt(turn["user"], belief, catalog[item], catalog), answer)
+
+
+def _sayable(reason: str, item: Item, belief: BeliefState, catalog: Catalog, check: FactCheck) -> str:
+    """Return what serving could say that is nearest to what a person wrote, empty when nothing has a word of it.
+
+    Nearness is the share (Jaccard) of stems; every sentence on offer passes the check.
+    """
+    [texts] = sentences([item], belief, catalog, lambda words, it: not check.unsupported(words, it, belief))
+    wanted = set(stemmed(reason)) - {stem(word) for word in connecting_words()}
+    shares = {text: len(wanted & set(own)) / len(wanted | set(own)) for text in texts if (own := stemmed(text))}
+    best = max(shares, key=lambda text: shares[text])
+    return best if shares[best] > 0 and not check.unsupported(best, item, belief) else ""
 
 
 def _ranking(

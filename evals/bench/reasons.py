@@ -9,9 +9,12 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from agent.belief import BeliefState
-from agent.reasons import FactCheck, Reason, reason_from_facts, stemmed
+from agent.fact_check import FactCheck, stemmed
+from agent.llm import ScriptedLanguageModel
+from agent.reasons import Explainer, Reason, alike
+from agent.sentences import LONGEST, SHORTEST
 from agent.transcripts import belief_from_turns
-from retrieval.catalog import Catalog
+from retrieval.catalog import Catalog, Item
 from retrieval.constraints import Constraint
 
 if TYPE_CHECKING:
@@ -61,8 +64,10 @@ def systems(explain: Explain, catalog: Catalog) -> dict[str, Callable[[Slate], l
         found = dict(explain(slate.text, slate.belief, slate.items))
         return [found[place] for place in range(len(slate.items))]
 
+    plain = Explainer(ScriptedLanguageModel(), catalog)
+
     def facts(slate: Slate) -> list[Reason]:
-        return [reason_from_facts(catalog[item], slate.belief, catalog) for item in slate.items]
+        return plain.from_facts(slate.belief, slate.items)
 
     def people(slate: Slate) -> list[Reason]:
         return [Reason(text, "people", ()) for text in slate.references]
@@ -76,9 +81,10 @@ def systems(explain: Explain, catalog: Catalog) -> dict[str, Callable[[Slate], l
 def measure(slate: Slate, reasons: Sequence[Reason], catalog: Catalog, facts: FactCheck, encode: Encode) -> Values:
     """Return metric -> reason or slate -> value, all 0..1.
 
-    `grounded`: the checker finds no unsupported fact. `covers`: of the wishes that the item fulfils, the share that
-    the reason names. `distinct`: one minus the largest share of words (Jaccard) that two reasons of the slate have in
-    common. `coherent`: cosine of the vectors of request and reason. `by the model`: it passed the check as written.
+    `grounded`: the checker finds no unsupported fact, `as written` before it replaced anything. `covers`: of the wishes
+    that the item fulfils, the share that the reason names. `distinct`: one minus the largest share of words (Jaccard)
+    that two reasons of the slate have in common. `two alike`: some two of the slate say the same. `in length`: 10 to 25
+    words. `coherent`: cosine of the vectors of request and reason. `by the model`: it passed the check as written.
     """
     units = [f"{slate.unit}/{place}" for place in range(1, len(reasons) + 1)]
     items = [catalog[item] for item in slate.items]
@@ -86,16 +92,25 @@ def measure(slate: Slate, reasons: Sequence[Reason], catalog: Catalog, facts: Fa
     request, *vectors = encode([slate.text, *texts])
     words = [set(stemmed(text)) for text in texts]
     shares = [len(a & b) / len(a | b) for a, b in combinations(words, 2) if a | b]
+
+    def holds(text: str, item: Item) -> float:
+        return float(bool(text) and not facts.unsupported(text, item, slate.belief))
+
     return {
-        "grounded": {
-            unit: float(bool(text) and not facts.unsupported(text, item, slate.belief))
-            for unit, text, item in zip(units, texts, items, strict=True)
+        "as written": {
+            unit: None if reason.written is None else holds(reason.written, item)
+            for unit, reason, item in zip(units, reasons, items, strict=True)
         },
+        "grounded": {unit: holds(text, item) for unit, text, item in zip(units, texts, items, strict=True)},
         "covers": {
             unit: _covered(own, _fulfilled(slate.belief, item.id, catalog))
             for unit, own, item in zip(units, words, items, strict=True)
         },
         "distinct": {slate.unit: 1 - max(shares) if shares else None},
+        "two alike": {slate.unit: float(any(alike(a, b) for a, b in combinations(texts, 2))) if shares else None},
+        "in length": {
+            unit: float(SHORTEST <= len(text.split()) <= LONGEST) for unit, text in zip(units, texts, strict=True)
+        },
         "coherent": {unit: float(vector @ request) for unit, vector in zip(units, vectors, strict=True)},
         "by the model": {unit: float(reason.source == "llm") for unit, reason in zip(units, reasons, strict=True)},
     }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from agent.fact_check import connecting_words, words_of
+from agent.grammar import Words
 from agent.llm import LanguageModel
-from agent.reasons import connecting_words, words_of
 from evals.simulation.user import Move
 from prompts import render
 from retrieval.catalog import fold
@@ -23,7 +24,7 @@ class Rephraser:
         if not (move.facts or move.named):
             return move
         words = set(words_of(move.text)) | connecting_words()
-        written = dict(self.llm.write([render("rephrase", text=move.text)], [words], MAX_TOKENS)).get(0, "")
+        written = dict(self.llm.write([render("rephrase", text=move.text)], [Words(words)], MAX_TOKENS)).get(0, "")
         return move.model_copy(update={"text": written, "rephrased": True}) if faithful(written, move) else move
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.grammar import WordGrammar
+from agent.grammar import OneOf, WordGrammar
 
 END = 0
 
@@ -55,3 +55,15 @@ def test_the_text_ends_after_a_stop_and_never_before() -> None:
 def test_a_token_outside_the_grammar_is_refused() -> None:
     with pytest.raises(ValueError, match="not allowed"):
         WordGrammar({"calm"}, encode, END).start().after(encode("z")[0])
+
+
+def test_a_choice_ends_where_one_text_is_left_also_when_it_begins_another() -> None:
+    state = OneOf(["calm", "calm sea"]).begin(encode, END)
+    for step in encode("calm"):
+        assert state.decided is None
+        state = state.after(step)
+    assert set(state.allowed()) == {END, encode(" s")[0]}
+    assert state.after(END).decided == "calm"
+    assert state.after(encode(" s")[0]).decided == "calm sea"
+    with pytest.raises(ValueError, match="not allowed"):
+        state.after(encode("x")[0])

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from small_world import AUTHORS, CATALOG, LANGUAGES, MOODS, SUBJECTS, Told, limit, open_world, verdict, wish
 
 from agent.belief import BeliefState, BeliefUpdate, Drop, ItemVerdict, Limit, Preference, Question, Shown, apply
+from agent.fact_check import grounded
 from agent.llm import ScriptedLanguageModel
 from agent.log import Entry
-from agent.reasons import grounded
 from agent.recommender import Recommender
 from agent.reply import Reply
 from retrieval.catalog import Catalog, Item, fold

@@ -7,6 +7,7 @@ import pytest
 import tiny_model
 
 from agent.base_model import load
+from agent.grammar import OneOf, Words
 from agent.local_llm import LocalLanguageModel
 from prompts import Prompt, render
 from retrieval.catalog import Catalog
@@ -52,13 +53,27 @@ def test_scoring_on_a_shared_cache_equals_scoring_each_path_in_full(llm: LocalLa
 def test_sentences_hold_given_words_only_and_do_not_depend_on_their_neighbours(llm: LocalLanguageModel) -> None:
     prompts = [Prompt("<|im_start|>user\nShort facts:\n", f"{text}\n") for text in ("a", "longer than the first", "b")]
     words = [{"calm", "from", "Mosel"}, {"Malbec", "is", "what", "it"}, {"red"}]
-    together = dict(llm.write(prompts, words, 30))
+    together = dict(llm.write(prompts, [Words(own) for own in words], 30))
     assert set(together) == {0, 1, 2}
     for place, prompt in enumerate(prompts):
-        [(_, alone)] = llm.write([prompt], [words[place]], 30)
+        [(_, alone)] = llm.write([prompt], [Words(words[place])], 30)
         assert alone == together[place]
         said = {word.lower() for word in re.findall(r"\w+", alone)}
         assert said <= {word.lower() for word in words[place]}
+
+
+def test_one_of_the_texts_on_offer_is_chosen_by_likelihood_and_no_further_than_where_it_is_decided(
+    llm: LocalLanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = ["calm from Mosel", "calm from Malbec and more", "red"]
+    prompts = [Prompt("<|im_start|>user\nShort facts:\n", f"{text}\n") for text in ("a", "b c")]
+    steps: list[int] = []
+    head = llm._head
+    monkeypatch.setattr(llm, "_head", lambda hidden: steps.append(1) or head(hidden))
+    found = dict(llm.write(prompts, [OneOf(texts), OneOf(texts[:1])], 30))
+    assert found[0] in texts
+    assert found[1] == texts[0]
+    assert len(steps) < len(llm._encode(texts[1]))
 
 
 def test_nothing_to_score_or_write_gives_nothing(llm: LocalLanguageModel) -> None:

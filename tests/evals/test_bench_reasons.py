@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from agent.belief import BeliefState, Limit, Preference
-from agent.reasons import FactCheck, Reason
+from agent.fact_check import FactCheck
+from agent.reasons import Reason
 from evals.bench.reasons import REFERENCES, SWAPPED, Slate, measure, overlap, score, slates
 from retrieval.catalog import Catalog
 from retrieval.encoder import HashingEncoder

@@ -55,6 +55,20 @@ def test_alignment_covers_every_item_both_ways(retriever: Retriever) -> None:
     assert tasks.count("history") > 0
 
 
+def test_the_reason_learned_is_the_nearest_that_serving_can_write_to_what_the_person_wrote(
+    retriever: Retriever,
+) -> None:
+    def learned(reason: str) -> list[str]:
+        shown = [{"title": "The Sixth Sense (1999)", "reason": reason}]
+        dialogue = {"id": "d", "turns": [{"user": "hi", "update": {"intent": "recommend"}, "shown": shown}]}
+        return [example.answer for example in dialogue_examples([dialogue], retriever, 0) if example.task == "reason"]
+
+    [cast], [themes] = learned("Bruce Willis, nothing else."), learned("Ghosts, and a philadelphia boy.")
+    assert "starring Bruce Willis" in cast and "ghosts" not in cast
+    assert "ghosts" in themes
+    assert learned("Lovely.") == []
+
+
 def test_the_same_seed_gives_the_same_examples(retriever: Retriever) -> None:
     dialogues = read_dialogues()[:2]
     once = list(dialogue_examples(dialogues, retriever, seed=3))
