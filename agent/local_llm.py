@@ -115,6 +115,56 @@ class LocalLanguageModel:
                     scores[place] += float(chosen)
         return scores
 
+    def beam(self, prompt: Prompt, width: int) -> list[tuple[SemanticId, float]]:
+        """Return the `width` likeliest Semantic IDs of the catalog with log p(path | prompt) in nats, best first.
+
+        Beam search over the trie (the generative retriever of TIGER, Rajput et al. 2023): with a width of the whole
+        catalog it finds what `score_paths` finds, with a smaller one an approximation. ValueError for an empty trie.
+        """
+        import torch
+
+        if width < 1:
+            raise ValueError(f"a beam needs a width of at least 1, not {width}")
+        trie = self.semantic_ids.trie
+        with torch.inference_mode():
+            states, cache = self._prefill(prompt.context, prompt.own)
+            weights = self.model.get_input_embeddings().weight
+            beams: list[tuple[SemanticId, float]] = [((), 0.0)]
+            for level, rows in enumerate(self._rows):
+                logits = states[:, -1].float() @ weights[rows].float().T
+                grown: list[tuple[float, int, SemanticId]] = []
+                for place, (path, score) in enumerate(beams):
+                    allowed = list(trie.allowed(path))
+                    if not allowed:
+                        raise ValueError(f"nothing may follow {path}: the catalog has no Semantic IDs")
+                    steps = torch.log_softmax(logits[place, allowed], 0).tolist()
+                    grown += [
+                        (score + step, place, (*path, code)) for code, step in zip(allowed, steps, strict=True)
+                    ]
+                grown = sorted(grown, key=lambda one: (-one[0], one[2]))[:width]
+                beams = [(path, score) for score, _, path in grown]
+                if level + 1 < len(self._rows):
+                    cache.batch_select_indices(torch.tensor([place for _, place, _ in grown]))
+                    ids = torch.tensor([[rows[path[-1]]] for path, _ in beams])
+                    states = self.model.model(ids, past_key_values=cache, use_cache=True).last_hidden_state
+        return beams
+
+    def free_path(self, prompt: Prompt) -> SemanticId | None:
+        """Return the Semantic ID that comes out without any constraint, greedily; None when other words do."""
+        import torch
+
+        path: list[int] = []
+        with torch.inference_mode():
+            state, cache = self._prefill(prompt.context, prompt.own)
+            for rows in self._rows:
+                step = int(self._head(state[:, -1]).argmax())
+                if step not in rows:
+                    return None
+                path.append(rows.index(step))
+                ids = torch.tensor([[step]])
+                state = self.model.model(ids, past_key_values=cache, use_cache=True).last_hidden_state
+        return tuple(path)
+
     def write(
         self, prompts: Sequence[Prompt], grammars: Sequence[Grammar], max_tokens: int
     ) -> Iterator[tuple[int, str]]:

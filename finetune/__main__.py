@@ -185,6 +185,54 @@ def reader(
     typer.echo(f"reader written to {out}; talk with it: TASTEMAKER_READER={out} python app.py")
 
 
+@app.command()
+def probe(
+    home: Home = None,
+    adapter: Annotated[str, typer.Option(help="Adapter to examine: auto, a folder, or a name in the home.")] = "auto",
+    model: Annotated[str, typer.Option(help="Base model: embedded, a folder or a Hub id.")] = "embedded",
+    encoder: Annotated[str, typer.Option(help="Sentence encoder of the index.")] = "embedded",
+    beliefs: Annotated[int, typer.Option(min=2, help="Requests in all, half from dialogues, half made up.")] = 500,
+    sample: Annotated[int, typer.Option(min=2, help="How many of them the model sees; five passes each.")] = 60,
+    json: Annotated[Path | None, typer.Option(help="File to write all figures to.")] = None,
+    strict: Annotated[bool, typer.Option(help="Exit with 1 when a figure is out of its range.")] = False,
+    seed: int = 0,
+) -> None:
+    """Examine an adapter: does it rank by the person, or by habit, place in the prompt, or fame."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from agent.llm import open_llm
+    from agent.local_llm import LocalLanguageModel
+    from agent.settings import Settings
+    from finetune.examples import read_dialogues
+    from finetune.probe import probe as examine
+    from finetune.probe import requests
+    from finetune.probe_report import table, write
+    from retrieval.encoder import open_encoder
+    from retrieval.index import open_or_build_demo
+    from retrieval.search import Retriever
+
+    console = Console(stderr=True)
+    folder = (Settings(home=home) if home else Settings()).home
+    retriever = Retriever(open_or_build_demo(folder, encoder=encoder, progress=True), open_encoder(encoder))
+    llm = open_llm(model, adapter, retriever.semantic_ids, folder, console.print)
+    if not isinstance(llm, LocalLanguageModel) or llm.adapter_id == "none":
+        raise UserError("no adapter fits this index: train one with `python -m finetune sft`, or name one by --adapter")
+    asked = requests(read_dialogues(), retriever.catalog, beliefs, seed)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("Probing", total=len(asked))
+        findings = examine(
+            llm, retriever, asked, sample, seed, lambda done, of: bar.update(task, completed=done, total=of)
+        )
+    Console().print(table(findings, llm.adapter_id))
+    if json:
+        ids = {"model": llm.model_id, "adapter": llm.adapter_id, "semantic_ids": retriever.semantic_ids.fingerprint}
+        write(json, findings, {**ids, "beliefs": beliefs, "sample": sample, "seed": seed})
+    if strict and not all(finding.healthy for finding in findings):
+        raise typer.Exit(1)
+
+
 def main() -> None:
     """Run a command; what the user can fix is one line and exit code 2."""
     try:

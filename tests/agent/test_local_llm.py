@@ -76,6 +76,40 @@ def test_one_of_the_texts_on_offer_is_chosen_by_likelihood_and_no_further_than_w
     assert len(steps) < len(llm._encode(texts[1]))
 
 
+def test_a_beam_as_wide_as_the_catalog_finds_what_scoring_every_item_finds(llm: LocalLanguageModel) -> None:
+    paths = list(llm.semantic_ids.codes.values())
+    scores = dict(zip(paths, llm.score_paths(PROMPT, paths), strict=True))
+    found = llm.beam(PROMPT, len(paths))
+    assert [path for path, _ in found] == sorted(paths, key=lambda path: -scores[path])
+    assert all(np.isclose(score, scores[path], atol=1e-3) for path, score in found)
+
+
+def test_a_narrow_beam_writes_items_of_the_catalog_with_their_own_scores(llm: LocalLanguageModel) -> None:
+    found = llm.beam(PROMPT, 3)
+    paths = [path for path, _ in found]
+    assert len(set(paths)) == 3 and all(path in llm.semantic_ids.trie for path in paths)
+    assert np.allclose([score for _, score in found], llm.score_paths(PROMPT, paths), atol=1e-3)
+    assert [score for _, score in found] == sorted((score for _, score in found), reverse=True)
+
+
+def test_a_beam_of_nothing_or_over_nothing_is_refused(llm: LocalLanguageModel) -> None:
+    from types import MappingProxyType
+
+    with pytest.raises(ValueError, match="at least 1"):
+        llm.beam(PROMPT, 0)
+    empty = SemanticIds(llm.semantic_ids.quantiser, MappingProxyType({}))
+    bare = LocalLanguageModel(llm.model, llm.tokenizer, llm.semantic_ids, "tiny")
+    bare.semantic_ids = empty
+    with pytest.raises(ValueError, match="nothing may follow"):
+        bare.beam(PROMPT, 2)
+
+
+def test_what_is_written_freely_is_codes_or_nothing(llm: LocalLanguageModel) -> None:
+    path = llm.free_path(PROMPT)
+    sizes = llm.semantic_ids.sizes
+    assert path is None or all(0 <= code < size for code, size in zip(path, sizes, strict=True))
+
+
 def test_nothing_to_score_or_write_gives_nothing(llm: LocalLanguageModel) -> None:
     assert llm.score_paths(PROMPT, []) == []
     assert list(llm.write([], [], 10)) == []

@@ -1,0 +1,229 @@
+"""Health probes: whether an adapter ranks by the person and not by habit, place or fame.
+
+A model that ignores the person still lowers its loss; these figures find it out.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from agent.belief import BeliefState, Preference, apply
+from agent.querying import query_of
+from agent.ranking import rank_prompt
+from agent.transcripts import belief_from_turns, update_from_dict
+from retrieval.catalog import Catalog, Item
+from retrieval.search import Retriever
+
+if TYPE_CHECKING:
+    from agent.local_llm import LocalLanguageModel
+
+TOP = 10
+SHOWN = 4
+"""Items of a list whose exposure counts."""
+GROUPS = 12
+"""Most values of a facet by which exposure is told apart."""
+FEWEST = 0.02
+"""Share of the catalog from which on the exposure of a group is told."""
+Tell = Callable[[int, int], None]
+
+
+class Request(NamedTuple):
+    """What somebody said last and what is believed of them then."""
+
+    text: str
+    belief: BeliefState
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One figure."""
+
+    probe: str
+    figure: str
+    mean: float
+    error: float | None = None
+    """Standard error of the mean; None for what is no mean over requests."""
+    n: int = 0
+    least: float | None = None
+    """From where on it is healthy."""
+    most: float | None = None
+
+    @property
+    def healthy(self) -> bool:
+        """Whether it lies in the range wanted; always where there is none."""
+        return (self.least is None or self.mean >= self.least) and (self.most is None or self.mean <= self.most)
+
+
+@dataclass
+class _Sums:
+    values: dict[str, list[float]] = field(default_factory=dict)
+
+    def add(self, name: str, value: float | None) -> None:
+        if value is not None:
+            self.values.setdefault(name, []).append(value)
+
+    def finding(
+        self, probe: str, figure: str, name: str, least: float | None = None, most: float | None = None
+    ) -> Iterator[Finding]:
+        if found := self.values.get(name):
+            error = float(np.std(found, ddof=1) / len(found) ** 0.5) if len(found) > 1 else None
+            yield Finding(probe, figure, float(np.mean(found)), error, len(found), least, most)
+
+
+def requests(dialogues: Sequence[Mapping[str, Any]], catalog: Catalog, number: int, seed: int) -> list[Request]:
+    """Draw requests: half from the turns of labelled dialogues, half wishes for what a random item has."""
+    chance = random.Random(seed)
+    turns = [(dialogue["turns"], place) for dialogue in dialogues for place in range(len(dialogue["turns"]))]
+    chance.shuffle(turns)
+    return list(islice(chain(_alternately(_said(turns, catalog), _wished(catalog, chance))), number))
+
+
+def probe(
+    llm: LocalLanguageModel, retriever: Retriever, asked: Sequence[Request], sample: int, seed: int, tell: Tell
+) -> list[Finding]:
+    """Measure everything that needs no training: `sample` of the requests with the model, all with the retriever."""
+    chance, sums = random.Random(seed), _Sums()
+    catalog, codes = retriever.catalog, retriever.semantic_ids
+    found: dict[str, list[list[str]]] = {"search": [], "model alone": [], "served": []}
+    for done, request in enumerate(asked):
+        ids = [hit.item_id for hit in retriever.search(query_of(request.belief, request.text, catalog, limit=TOP))]
+        found["search"].append(ids)
+        if done < sample and len(ids) > 2:
+            other = asked[(done + 1) % len(asked)]
+            paths = [codes.codes[item] for item in ids]
+            mixed, again = (chance.sample(ids, len(ids)) for _ in range(2))
+            listed = rank_prompt(request.text, request.belief, mixed, catalog, codes)
+            scores = llm.score_paths(listed, paths)
+            sums.add("same again", _tau(scores, llm.score_paths(listed, paths)))
+            shuffled = llm.score_paths(rank_prompt(request.text, request.belief, again, catalog, codes), paths)
+            swapped = llm.score_paths(rank_prompt(other.text, other.belief, mixed, catalog, codes), paths)
+            bare = rank_prompt(request.text, request.belief, [], catalog, codes)
+            unlisted = llm.score_paths(bare, paths)
+            sums.add("shuffled", _tau(scores, shuffled))
+            sums.add("swapped", _tau(scores, swapped))
+            sums.add("unlisted", _tau(scores, unlisted))
+            sums.add("difference", float(np.abs(np.subtract(scores, swapped)).mean()))
+            sums.add("place", _tau(scores, [-mixed.index(item) for item in ids]))
+            best = ids[int(np.argmax(scores))]
+            sums.add("first", float(best == mixed[0]) * len(ids))
+            sums.add("last", float(best == mixed[-1]) * len(ids))
+            written = [codes.item_of(path) for path, _ in llm.beam(bare, TOP)]
+            found["model alone"].append(written)
+            sums.add("constrained", float(all(item in catalog for item in written)))
+            free = llm.free_path(bare)
+            sums.add("free", float(free is not None and free in codes.trie))
+            found["served"].append([ids[place] for place in np.argsort(np.negative(scores), kind="stable")])
+        tell(done + 1, len(asked))
+    return [*_of_model(sums), *_of_lists(found, catalog)]
+
+
+def _of_model(sums: _Sums) -> Iterator[Finding]:
+    yield from sums.finding("validity", "paths of the beam search that name an item", "constrained", least=1.0)
+    yield from sums.finding("validity", "paths written freely that name an item", "free", least=0.5)
+    yield from sums.finding("person", "order with the same prompt again (Kendall tau)", "same again", least=0.99)
+    yield from sums.finding("person", "order with another person's words and belief", "swapped", most=0.8)
+    yield from sums.finding("person", "change of log-probability by that, nats", "difference", least=0.1)
+    yield from sums.finding("candidates", "order without the candidates in the prompt", "unlisted", least=0.2)
+    yield from sums.finding("place", "order after shuffling the candidates", "shuffled", least=0.6)
+    yield from sums.finding("place", "order against the place in the prompt", "place", least=-0.2, most=0.2)
+    yield from sums.finding("place", "how much more often than by chance the first is best", "first", 0.4, 2.0)
+    yield from sums.finding("place", "how much more often than by chance the last is best", "last", 0.4, 2.0)
+
+
+def _of_lists(found: Mapping[str, Sequence[Sequence[str]]], catalog: Catalog) -> Iterator[Finding]:
+    """Yield how varied and how popular what is found is, and which groups of items it favours."""
+    fame = float(np.mean([item.popularity for item in catalog]))
+    for name, lists in found.items():
+        if not lists:
+            continue
+        shown = Counter(item for items in lists for item in items[:SHOWN])
+        distinct, most = len({item for items in lists for item in items}), sum(len(items) for items in lists)
+        least = 0.2 if name == "model alone" else None
+        yield Finding("variety", f"{name}: different items among the first {TOP}", distinct, n=len(lists))
+        share = distinct / max(1, min(most, len(catalog)))
+        yield Finding("variety", f"{name}: share of those that could differ", share, n=len(lists), least=least)
+        counts = np.array([shown[item.id] for item in catalog])
+        yield Finding("variety", f"{name}: Gini of exposure over the catalog", _gini(counts), n=len(lists))
+        popular = [float(np.mean([catalog[item].popularity for item in items[:SHOWN]])) for items in lists if items]
+        error = float(np.std(popular, ddof=1) / len(popular) ** 0.5) if len(popular) > 1 else None
+        lift = float(np.mean(popular)) / max(fame, 1e-9)
+        yield Finding("fame", f"{name}: popularity of what is shown over the catalog's", lift, error, len(popular))
+        yield from _groups(name, shown, catalog)
+
+
+def _groups(name: str, shown: Counter[str], catalog: Catalog) -> Iterator[Finding]:
+    """Yield for the years, and for each facet of few values, the group that is shown most and least for its size."""
+    total = max(1, sum(shown.values()))
+    for attribute, of in _groupings(catalog).items():
+        own, all_ = Counter[str](), Counter[str]()
+        for item in catalog:
+            for group in of(item):
+                all_[group] += 1
+                own[group] += shown[item.id]
+        ratios = {
+            group: (own[group] / total) / (count / len(catalog))
+            for group, count in all_.items()
+            if count >= FEWEST * len(catalog)
+        }
+        ordered = sorted(ratios, key=lambda group: (-ratios[group], group))
+        for group in dict.fromkeys([*ordered[:1], *ordered[-1:]]):
+            yield Finding("exposure", f"{name}: {attribute} {group}, shown over its share", ratios[group], n=total)
+
+
+def _groupings(catalog: Catalog) -> dict[str, Callable[[Item], Sequence[str]]]:
+    found: dict[str, Callable[[Item], Sequence[str]]] = {}
+    year = catalog.schema.with_unit("year")
+    if year is not None:
+        found[year.name] = lambda item: [f"{int(n) // 10 * 10}s"] if (n := item.number(year.name)) is not None else []
+    for column in catalog.schema.with_role("facet"):
+        common = sum(count >= FEWEST * len(catalog) for count in catalog.vocabulary[column.name].values())
+        if not column.people and 2 <= common <= GROUPS:
+            found[column.name] = lambda item, name=column.name: item.values(name)  # type: ignore[misc]
+    return found
+
+
+def _said(turns: Sequence[tuple[Sequence[Mapping[str, Any]], int]], catalog: Catalog) -> Iterator[Request]:
+    for own, place in turns:
+        before = belief_from_turns(own[:place], catalog)
+        yield Request(own[place]["user"], apply(before, update_from_dict(own[place]["update"], catalog, before)))
+
+
+def _wished(catalog: Catalog, chance: random.Random) -> Iterator[Request]:
+    names = [column.name for column in catalog.schema.with_role("facet") if not column.people]
+    while True:
+        item = chance.choice(catalog.items)
+        values = [(name, value) for name in names for value in item.values(name)]
+        wishes = chance.sample(values, min(len(values), chance.choice((1, 2))))
+        words = ", ".join(value for _, value in wishes) or item.title
+        entries = tuple(Preference(attribute=name, value=value, words=value) for name, value in wishes)
+        yield Request(words, BeliefState(preferences=entries))
+
+
+def _alternately(first: Iterator[Request], second: Iterator[Request]) -> Iterator[Request]:
+    """Take one of each in turn; once the first is at its end, the second alone."""
+    for request in first:
+        yield request
+        yield next(second)
+    yield from second
+
+
+def _tau(one: Sequence[float], other: Sequence[float]) -> float | None:
+    """Return Kendall's tau-b of two lists of scores in [-1, 1], None where one of them is constant."""
+    from scipy.stats import kendalltau
+
+    value = float(kendalltau(one, other).statistic)
+    return None if np.isnan(value) else value
+
+
+def _gini(counts: np.ndarray[Any, np.dtype[np.int64]]) -> float:
+    """Return the Gini coefficient in [0, 1]: 0 when all are shown equally often."""
+    ordered, size = np.sort(counts), len(counts)
+    total = ordered.sum()
+    return float((2 * np.arange(1, size + 1) - size - 1) @ ordered / (size * total)) if total else 0.0
