@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from prompts import END
 from retrieval.catalog import UserError
 
 if TYPE_CHECKING:
@@ -94,6 +95,25 @@ def load(source: str, tokens: Sequence[str], dtype: torch.dtype) -> tuple[Any, A
             f"no language model at {source!r} ({reason}): give a folder, a Hub id in reach, or `embedded`"
         ) from error
     tokenizer.add_tokens([AddedToken(token, normalized=False, special=False) for token in tokens])
-    if tokens:
+    # Some vocabularies (Qwen's) are padded to more rows than they have tokens: new tokens take these first.
+    if len(tokenizer) > model.get_input_embeddings().num_embeddings:
         model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
     return model.eval(), tokenizer
+
+
+def end_id(tokenizer: Any) -> int:
+    """Return the id of the token that ends an answer: the chat format's own, else the end of a text.
+
+    UserError when the tokenizer has neither.
+    """
+    found: int | None = tokenizer.convert_tokens_to_ids(END)
+    if found is None or found == tokenizer.unk_token_id:
+        found = tokenizer.eos_token_id
+    if found is None:
+        raise UserError(f"the tokenizer of {tokenizer.name_or_path} has no end-of-text token: use another model")
+    return found
+
+
+def soft_tokens(number: int) -> list[str]:
+    """Return the names of the learned tokens that open every prompt of an adapter made by prompt tuning."""
+    return [f"<p_{place}>" for place in range(number)]

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent.base_model import Say, load, quietly, resolve
+from agent.base_model import Say, end_id, load, quietly, resolve, soft_tokens
 from agent.grammar import Grammar
 from prompts import Prompt
 from retrieval.catalog import UserError
@@ -51,16 +51,32 @@ class LocalLanguageModel:
     """A causal LM on this machine. Not thread safe: callers take turns."""
 
     def __init__(
-        self, model: Any, tokenizer: Any, semantic_ids: SemanticIds, model_id: str, adapter_id: str = "none"
+        self,
+        model: Any,
+        tokenizer: Any,
+        semantic_ids: SemanticIds,
+        model_id: str,
+        adapter_id: str = "none",
+        *,
+        prefix: str = "",
+        codes: torch.Tensor | None = None,
     ) -> None:
-        """Serve `model`, whose vocabulary already holds the tokens of `semantic_ids`."""
+        """Serve `model`, whose vocabulary already holds the tokens of `semantic_ids`.
+
+        `prefix` opens every prompt. `codes` are the output rows (tokens, h) of the Semantic-ID tokens in order, by
+        default those of `model`; training gives its own.
+        """
         self.model, self.tokenizer, self.semantic_ids = model, tokenizer, semantic_ids
         self.model_id, self.adapter_id = model_id, adapter_id
-        self.end = tokenizer.convert_tokens_to_ids("<|im_end|>")
+        self.end = end_id(tokenizer)
         self._rows = [
             [tokenizer.convert_tokens_to_ids(token(level, code)) for code in range(size)]
             for level, size in enumerate(semantic_ids.sizes)
         ]
+        self._prefix = self._encode(prefix) if prefix else []
+        if codes is None:
+            codes = model.get_output_embeddings().weight.detach()[[row for rows in self._rows for row in rows]]
+        self._codes = codes.float().split([len(rows) for rows in self._rows])
 
     @classmethod
     def open(
@@ -76,8 +92,8 @@ class LocalLanguageModel:
         source, model_id = resolve(name, home, say)
         if adapter and record["model"] != model_id:
             raise UserError(f"the adapter {adapter} belongs to {record['model']}, not to {model_id}: set the model")
-        dtype = best_dtype()
-        model, tokenizer = load(source, semantic_ids.tokens(), dtype)
+        dtype, soft = best_dtype(), soft_tokens(record.get("soft_tokens", 0))
+        model, tokenizer = load(source, [*semantic_ids.tokens(), *soft], dtype)
         adapter_id = "none"
         if adapter:
             from peft import PeftModel
@@ -86,9 +102,10 @@ class LocalLanguageModel:
                 model = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload().eval()
             digest = hashlib.sha256((adapter / "adapter_model.safetensors").read_bytes()).hexdigest()[:12]
             adapter_id = f"{adapter.name}@{digest}"
+        opened = cls(model, tokenizer, semantic_ids, model_id, adapter_id, prefix="".join(soft))
         if dtype is torch.float32:
-            model = _quantised(model)
-        return cls(model, tokenizer, semantic_ids, model_id, adapter_id)
+            opened.model = _quantised(model)
+        return opened
 
     def score_paths(self, prompt: Prompt, paths: Sequence[SemanticId]) -> list[float]:
         """Return log p(path | prompt) in nats, normalised over the trie: over the whole catalog they sum to one.
@@ -103,12 +120,12 @@ class LocalLanguageModel:
             hidden, cache = self._prefill(prompt.context, prompt.own)
             steps = torch.tensor([[self._rows[level][code] for level, code in enumerate(path)] for path in paths])
             cache.batch_repeat_interleave(len(paths))
-            inner = self.model.model(steps[:, :-1], past_key_values=cache, use_cache=True).last_hidden_state
+            following = steps[:, :-1].to(self.model.device)
+            inner = self.model.base_model(following, past_key_values=cache, use_cache=True).last_hidden_state
             states = torch.cat([hidden.expand(len(paths), 1, -1), inner], 1).float()
-            weights = self.model.get_input_embeddings().weight
             trie, scores = self.semantic_ids.trie, [0.0] * len(paths)
-            for level, rows in enumerate(self._rows):
-                logits = states[:, level] @ weights[rows].float().T
+            for level, codes in enumerate(self._codes):
+                logits = states[:, level] @ codes.T
                 for place, path in enumerate(paths):
                     allowed = list(trie.allowed(path[:level]))
                     chosen = logits[place, path[level]] - torch.logsumexp(logits[place, allowed], 0)
@@ -197,7 +214,7 @@ class LocalLanguageModel:
                     unfinished.discard(row)
                     yield row, state.decided
             for _ in range(max_tokens if unfinished else 0):
-                hidden = self.model.model(
+                hidden = self.model.base_model(
                     ids, past_key_values=cache, attention_mask=mask, position_ids=positions, use_cache=True
                 ).last_hidden_state[:, -1]
                 logits = self._head(hidden)
@@ -234,12 +251,12 @@ class LocalLanguageModel:
         """Return the last hidden state (1, 1, h) and the cache after both parts."""
         import torch
 
-        ids = torch.tensor([(self._encode(context) if context else []) + (self._encode(own) if own else [])])
-        out = self.model.model(ids, use_cache=True)
+        said = [*(self._encode(context) if context else []), *(self._encode(own) if own else [])]
+        out = self.model.base_model(torch.tensor([self._prefix + said], device=self.model.device), use_cache=True)
         return out.last_hidden_state[:, -1:], out.past_key_values
 
     def _head(self, hidden: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = self.model.lm_head(hidden)
+        logits: torch.Tensor = self.model.get_output_embeddings()(hidden)
         return logits
 
 

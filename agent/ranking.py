@@ -21,6 +21,9 @@ OPTIONS = 10
 LIKELIHOOD_WEIGHT = 0.1
 """Weight of the standardised likelihood against the standardised retrieval score, chosen on held-out dialogues."""
 
+EARLIER = 150
+"""Characters of an earlier message that a prompt without candidates holds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
@@ -43,6 +46,15 @@ def rank_prompt(
         for item in item_ids
     ]
     return render("rank", options=options, **spoken(text, belief, catalog))
+
+
+def generate_prompt(text: str, earlier: Sequence[str], belief: BeliefState, catalog: Catalog) -> Prompt:
+    """Render the prompt that asks for a Semantic ID without candidates.
+
+    `earlier` are the person's messages before `text`, oldest first; the last two are shown.
+    """
+    before = [line[:EARLIER] for line in earlier[-2:]]
+    return render("generate", earlier=before, **spoken(text, belief, catalog))
 
 
 class Reranker:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from finetune.config import ReaderConfig, TrainingConfig
+from finetune.config import ReaderConfig, read_config
 from retrieval.catalog import UserError
 
-DEFAULT, READER = TrainingConfig(), ReaderConfig()
+READER = ReaderConfig()
 app = typer.Typer(add_completion=False, help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
 Home = Annotated[Path | None, typer.Option(help="Folder of index, log and adapters; TASTEMAKER_HOME or ~/.tastemaker.")]
 
@@ -46,12 +47,16 @@ def sft(
     home: Home = None,
     encoder: Annotated[str, typer.Option(help="Sentence encoder of the index.")] = "embedded",
     model: Annotated[str, typer.Option(help="Base model: embedded, a folder or a Hub id.")] = "embedded",
-    row_steps: Annotated[int, typer.Option(min=0, help="Steps on the new token rows alone.")] = DEFAULT.row_steps,
-    steps: Annotated[int, typer.Option(min=0, help="Steps of LoRA with the rows.")] = DEFAULT.steps,
-    seed: int = DEFAULT.seed,
+    config: Annotated[Path | None, typer.Option(help="TOML with other settings than the defaults.")] = None,
+    row_steps: Annotated[int | None, typer.Option(min=0, help="Steps on the new token rows alone.")] = None,
+    steps: Annotated[int | None, typer.Option(min=0, help="Steps of LoRA with the rows.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
     resume: Annotated[bool, typer.Option(help="Go on from the last checkpoint in --out.")] = False,
 ) -> None:
-    """Train an adapter: new token rows first, then a LoRA on ranking, belief and reason examples."""
+    """Train an adapter: new token rows first, then a LoRA on the mix of tasks.
+
+    On several devices: `accelerate launch -m finetune sft ...`.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
@@ -62,19 +67,22 @@ def sft(
     from retrieval.index import open_or_build_demo
     from retrieval.search import Retriever
 
-    console = Console(stderr=True)
-    config = TrainingConfig(seed=seed, row_steps=row_steps, steps=steps)
+    first = os.environ.get("RANK", "0") == "0"  # `accelerate launch` starts several processes; one speaks
+    console = Console(stderr=True, quiet=not first)
+    settings = read_config(config, seed=seed, row_steps=row_steps, steps=steps)
     folder = (Settings(home=home) if home else Settings()).home
     target = Path(out) if "/" in out else folder / "adapters" / out
     dialogues = [dialogue for path in log or [] for dialogue in read_dialogues(path)]
     if demo or not log:
         dialogues += read_dialogues()
     retriever = Retriever(open_or_build_demo(folder, progress=True), open_encoder(encoder))
-    kept = [dialogue for dialogue in dialogues if not held_out(dialogue, config.validation)]
-    console.print(f"{len(kept)} dialogues to learn from, {len(dialogues) - len(kept)} held out")
+    kept = [dialogue for dialogue in dialogues if not held_out(dialogue, settings.validation)]
+    left_out = [dialogue for dialogue in dialogues if held_out(dialogue, settings.validation)]
+    console.print(f"{len(kept)} dialogues to learn from, {len(left_out)} held out")
     with console.status("Building examples with the same prompts and search that serve"):
-        examples = list(alignment_examples(retriever, config.seed))
-        examples += dialogue_examples(kept, retriever, config.seed)
+        examples = list(alignment_examples(retriever, settings.seed))
+        examples += dialogue_examples(kept, retriever, settings.seed)
+        validation = [each for each in dialogue_examples(left_out, retriever, settings.seed) if each.task == "rank"]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:
         bars: dict[str, TaskID] = {}
@@ -91,11 +99,20 @@ def sft(
             base=model,
             home=folder,
             out=target,
-            config=config,
+            config=settings,
+            validation=validation,
             resume=resume,
             report=report,
+            say=console.print,
         )
-    typer.echo(f"adapter written to {target} after {record['seconds']} s; talk with it: python app.py --adapter {out}")
+    if best := max(record["validation"], key=lambda entry: entry["ndcg"], default=None):
+        console.print(
+            f"best at step {best['step']:.0f}: NDCG@10 {best['ndcg']:.3f} (standard error {best['ndcg_se']:.3f}) on "
+            f"{best['n']:.0f} held-out rankings, a random order {best['chance']:.3f}; see {target / 'run'}"
+        )
+    if first:
+        command = f"TASTEMAKER_ADAPTER={out} python app.py"
+        typer.echo(f"adapter written to {target} after {record['seconds']} s; talk with it: {command}")
 
 
 @app.command()

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from retrieval.catalog import UserError
 
 
 class TrainingConfig(BaseModel):
@@ -11,6 +17,11 @@ class TrainingConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     seed: int = 0
+    method: Literal["lora", "prompt"] = "lora"
+    """Stage 2 tunes LoRA on all linear layers, or nothing but the rows of `soft_tokens` that open every prompt (prompt
+    tuning: Lester et al., 2021, arXiv:2104.08691)."""
+    soft_tokens: int = Field(16, ge=1)
+    """Learned tokens before every prompt with `method = "prompt"`."""
     row_steps: int = Field(120, ge=0)
     """Steps of stage 1."""
     row_rate: float = Field(3e-3, gt=0)
@@ -27,14 +38,48 @@ class TrainingConfig(BaseModel):
     dropout: float = Field(0.05, ge=0, lt=1)
     tokens: int = Field(768, ge=64)
     """Tokens of a batch, padding included."""
+    packing: bool = True
+    """Put several examples into one row, where the model keeps them apart; else pad them."""
+    checkpointing: bool = False
+    """Recompute activations in the backward pass: a third slower, for models that do not fit otherwise."""
+    contrastive: float = Field(0.0, ge=0)
+    """Weight of the in-batch contrastive loss between the state before an answer and the item answered."""
     longest: int = Field(512, ge=32)
     """Longer examples are left out, and counted."""
-    mix: dict[str, float] = {"rank": 4, "reason": 3, "alignment": 1}
+    mix: dict[str, float] = {"rank": 40, "alignment": 30, "generate": 15, "reason": 10, "chat": 5}
     """Share of stage 2's examples by task; each task repeats as often as needed."""
     every: int = Field(10, ge=1)
     """Steps between two checkpoints."""
     validation: float = Field(0.1, ge=0, lt=1)
     """Share of the dialogues held out, by a hash of their ids."""
+    validate_every: int = Field(60, ge=1)
+    """Steps of stage 2 between two measurements on held-out dialogues."""
+    validated: int = Field(32, ge=0)
+    """Ranking examples of held-out dialogues that are measured, none for 0."""
+    patience: int = Field(3, ge=1)
+    """Measurements without a better NDCG after which stage 2 stops."""
+
+
+def read_config(path: Path | None, **given: int | None) -> TrainingConfig:
+    """Return the defaults with what the TOML file at `path` says, then with what is given.
+
+    UserError names the first setting that is unknown or out of range.
+    """
+    values: dict[str, Any] = {}
+    if path is not None:
+        try:
+            values = tomllib.loads(path.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise UserError(f"--config {path}: not a TOML file that can be read ({error})") from error
+    values |= {name: value for name, value in given.items() if value is not None}
+    try:
+        return TrainingConfig.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise UserError(
+            f"--config {path or '(none)'}: {name}: {first['msg']}; see TrainingConfig in finetune/config.py"
+        ) from error
 
 
 class ReaderConfig(BaseModel):

@@ -11,11 +11,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from agent.belief import BeliefState, Shown, apply
+from agent.belief import BeliefState, ItemVerdict, Shown, apply
 from agent.fact_check import FactCheck, connecting_words, stem, stemmed
 from agent.facts import few_facts
 from agent.querying import query_of
-from agent.ranking import OPTIONS, rank_prompt
+from agent.ranking import OPTIONS, generate_prompt, rank_prompt
 from agent.reasons import reason_prompt
 from agent.sentences import sentences
 from agent.transcripts import belief_from_turns, resolve_title, update_from_dict
@@ -90,7 +90,7 @@ def alignment_examples(retriever: Retriever, seed: int) -> Iterator[Example]:
 
 
 def dialogue_examples(dialogues: Iterable[Dialogue], retriever: Retriever, seed: int) -> Iterator[Example]:
-    """Yield ranking and reason examples of every turn, in order."""
+    """Yield ranking, generation, chat and reason examples of every turn, in order."""
     catalog, check, rng = retriever.catalog, FactCheck(retriever.catalog), random.Random(seed)
     for dialogue in dialogues:
         turns: Sequence[Mapping[str, Any]] = dialogue["turns"]
@@ -101,7 +101,11 @@ def dialogue_examples(dialogues: Iterable[Dialogue], retriever: Retriever, seed:
             shown = [(resolve_title(line["title"], catalog), line.get("reason", "")) for line in turn.get("shown", ())]
             known = [(item, reason) for item, reason in shown if item is not None]
             following = turns[place + 1] if place + 1 < len(turns) else None
-            yield from _ranking(turn["user"], belief, known, following, retriever, rng)
+            after = _after(belief, known, following, catalog)
+            yield from _ranking(turn["user"], belief, known, after, retriever, rng)
+            yield from _generation([earlier["user"] for earlier in turns[: place + 1]], belief, known, after, retriever)
+            if update.intent == "chat" and turn.get("reply"):
+                yield Example("chat", render("chat", text=turn["user"]), turn["reply"])
             for item, reason in known:
                 if answer := _sayable(reason, catalog[item], belief, catalog, check):
                     yield Example("reason", reason_prompt(turn["user"], belief, catalog[item], catalog), answer)
@@ -123,7 +127,7 @@ def _ranking(
     text: str,
     belief: BeliefState,
     shown: Sequence[tuple[str, str]],
-    following: Mapping[str, Any] | None,
+    after: Sequence[ItemVerdict],
     retriever: Retriever,
     rng: random.Random,
 ) -> Iterator[Example]:
@@ -132,10 +136,8 @@ def _ranking(
         return
     catalog = retriever.catalog
     targets = [shown[0][0]]
-    if following is not None:
-        after = update_from_dict(following["update"], catalog, _with_shown(belief, shown, catalog))
-        good = {v.item_id for v in after.items if v.verdict in ("accepted", "liked", "like_this")}
-        targets += [item for item, _ in shown[1:] if item in good]
+    good = {v.item_id for v in after if v.verdict in ("accepted", "liked", "like_this")}
+    targets += [item for item, _ in shown[1:] if item in good]
     ids = {item for item, _ in shown}
     found = [hit.item_id for hit in retriever.search(query_of(belief, text, catalog, limit=3 * OPTIONS))]
     others = [item for item in found if item not in ids]
@@ -145,6 +147,30 @@ def _ranking(
             mixed = rng.sample(options, len(options))
             prompt = rank_prompt(text, belief, mixed, catalog, retriever.semantic_ids)
             yield Example("rank", prompt, retriever.semantic_ids.text(target), tuple(options))
+
+
+def _generation(
+    texts: Sequence[str],
+    belief: BeliefState,
+    shown: Sequence[tuple[str, str]],
+    after: Sequence[ItemVerdict],
+    retriever: Retriever,
+) -> Iterator[Example]:
+    """Yield one example without candidates for every item shown, but for those that the next message turns down."""
+    refused = {v.item_id for v in after if v.verdict in ("rejected", "disliked", "seen")}
+    prompt = generate_prompt(texts[-1], texts[:-1], belief, retriever.catalog)
+    for item, _ in shown:
+        if item not in refused:
+            yield Example("generate", prompt, retriever.semantic_ids.text(item))
+
+
+def _after(
+    belief: BeliefState, shown: Sequence[tuple[str, str]], following: Mapping[str, Any] | None, catalog: Catalog
+) -> Sequence[ItemVerdict]:
+    """Return what the next message says about items, none when there is no next message."""
+    if following is None:
+        return ()
+    return update_from_dict(following["update"], catalog, _with_shown(belief, shown, catalog)).items
 
 
 def _with_shown(belief: BeliefState, shown: Sequence[tuple[str, str]], catalog: Catalog) -> BeliefState:

@@ -4,34 +4,36 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import importlib.util
 import json
+import random
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from agent.base_model import load, quietly, resolve
+from agent.base_model import Say, quietly, resolve
 from agent.local_llm import RECORD
-from finetune.batches import Batch, Encoded, collate, encode, endless
+from finetune import curves
+from finetune.batches import Encoded, encode, endless, padding
 from finetune.config import TrainingConfig
 from finetune.examples import Example
-from finetune.rows import initialise
 from retrieval.catalog import Catalog, UserError
 from retrieval.semantic_ids import SemanticIds
 
-LINEARS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+if TYPE_CHECKING:
+    from finetune.checkpoints import History
+    from finetune.trainer import Measure, Stage
+    from finetune.tuned import Tuned
+
+ALIGNMENT = {"title_to_id": 4.0, "id_to_title": 3.0, "history": 3.0}
+"""Tasks of stage 1, together the task `alignment` of stage 2, with their shares."""
+LIBRARIES = ("torch", "transformers", "peft", "accelerate")
+RUN, SETTINGS = "run", "settings.json"
 Report = Callable[[int, int, str, float], None]
 """Called after each step with (step, steps in all, stage, loss)."""
-
-
-class Stage(NamedTuple):
-    """One stage: which examples, for how long, and the learning rates of rows and LoRA weights."""
-
-    name: str
-    steps: int
-    mix: Mapping[str, float]
-    row_rate: float
-    lora_rate: float
 
 
 def train(
@@ -43,186 +45,195 @@ def train(
     home: Path,
     out: Path,
     config: TrainingConfig,
+    validation: Sequence[Example] = (),
     resume: bool = False,
     report: Report = lambda *_: None,
+    say: Say = lambda _: None,
 ) -> dict[str, Any]:
     """Train an adapter on `examples` and write it to `out` with its record; return the record.
 
-    Alignment tasks (title_to_id, id_to_title, history) form stage 1 and a share of stage 2. With `resume` the run goes
-    on from its last checkpoint and gives what an unbroken run gives. UserError when `out` holds a finished adapter.
+    Alignment tasks form stage 1 and a share of stage 2. Of the ranking examples in `validation` some are measured on
+    the way: the best weights by NDCG are kept. `out/run` shows the course of the run: settings, curves, TensorBoard
+    events. With `resume` it goes on from its last checkpoint and gives what an unbroken run gives. Under `accelerate
+    launch` every process calls this; the first one writes. UserError when `out` holds a finished adapter, or the
+    checkpoints of another run.
     """
     import torch
-    from peft import LoraConfig, get_peft_model
+    from accelerate import PartialState
+
+    from finetune.trainer import Stage
+    from finetune.tuned import prepare
+    from finetune.validation import ranking
 
     if (out / RECORD).exists():
         raise UserError(f"{out} already holds an adapter: choose another --out or delete it")
-    torch.manual_seed(config.seed)
-    source, model_id = resolve(base, home)
-    model, tokenizer = load(source, semantic_ids.tokens(), torch.float32)
-    rows = initialise(model, tokenizer, catalog, semantic_ids, config.seed)
-    peft_config = LoraConfig(
-        r=config.rank,
-        lora_alpha=config.alpha,
-        lora_dropout=config.dropout,
-        target_modules=LINEARS,
-        trainable_token_indices={"embed_tokens": rows},
-        ensure_weight_tying=True,
-        task_type="CAUSAL_LM",
-    )
-    assert rows == list(range(rows[0], rows[-1] + 1)), "the rows of new tokens must follow each other"
-    levels = _levels(rows[0], semantic_ids.sizes)
-    with quietly():
-        model = get_peft_model(model, peft_config)
-    model.train()
-    encoded = [(example.task, encode(example, tokenizer)) for example in examples]
-    fitting = [(task, example) for task, example in encoded if len(example.ids) <= config.longest]
-    alignment = [example for task, example in fitting if task in ("title_to_id", "id_to_title", "history")]
-    pools: dict[str, list[Encoded]] = {"alignment": alignment}
-    for task, example in fitting:
-        pools.setdefault(task, []).append(example)
-    stages = [
-        Stage("rows", config.row_steps, {"title_to_id": 4, "id_to_title": 3, "history": 3}, config.row_rate, 0.0),
-        Stage("lora", config.steps, config.mix, config.tuned_row_rate, config.rate),
-    ]
-    row_weights = [weight for name, weight in model.named_parameters() if "trainable_tokens" in name]
-    lora_weights = [weight for name, weight in model.named_parameters() if "lora_" in name]
-    assert row_weights and lora_weights, "peft added no trainable weights"
-    losses: list[tuple[str, int, float]] = []
-    started = time.perf_counter()
-    out.mkdir(parents=True, exist_ok=True)
-    checkpoint = out / "checkpoint.pt"
-    state = torch.load(checkpoint, weights_only=True) if resume and checkpoint.exists() else None
-    for stage in stages:
-        for weight in lora_weights:
-            weight.requires_grad_(stage.lora_rate > 0)
-        groups = [{"params": row_weights, "lr": stage.row_rate}]
-        if stage.lora_rate:
-            groups.append({"params": lora_weights, "lr": stage.lora_rate})
-        optimizer = torch.optim.AdamW(groups, weight_decay=0.0)
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, _schedule(stage.steps, config.warmup))
-        batches = endless(pools, stage.mix, config.tokens, config.seed)
-        done = 0
-        if state is not None and state["stage"] != stage.name and stage.name == "rows":
-            continue
-        if state is not None and state["stage"] == stage.name:
-            _restore(state, row_weights + lora_weights, optimizer, scheduler)
-            done, losses = state["step"], [tuple(entry) for entry in state["losses"]]
-            for _ in range(done):
-                next(batches)
-            state = None
-        for step in range(done, stage.steps):
-            loss = _step(model, collate(next(batches), tokenizer.pad_token_id), levels)
-            torch.nn.utils.clip_grad_norm_([*row_weights, *lora_weights], 1.0)
-            optimizer.step()
-            scheduler.step()
-            optimizer.zero_grad(set_to_none=True)
-            losses.append((stage.name, step, loss))
-            report(step + 1, stage.steps, stage.name, loss)
-            if (step + 1) % config.every == 0 or step + 1 == stage.steps:
-                _save(checkpoint, stage.name, step + 1, losses, row_weights + lora_weights, optimizer, scheduler)
-    model.peft_config["default"].base_model_name_or_path = model_id
-    model.save_pretrained(str(out), save_embedding_layers=False)
-    (out / "README.md").unlink(missing_ok=True)
-    _halve(out / "adapter_model.safetensors")
-    record = {
+    started, processes = time.perf_counter(), PartialState(cpu=not torch.cuda.is_available())
+    source, model_id = resolve(base, home, say)
+    settings = {
         "semantic_ids": semantic_ids.fingerprint,
         "model": model_id,
         "config": config.model_dump(),
+        "data": _hash(examples),
+        "versions": {name: importlib.metadata.version(name) for name in LIBRARIES},
+    }
+    if processes.is_main_process:
+        _open(out / RUN, settings, resume)
+    processes.wait_for_everyone()
+    if not curves.available():
+        say("no curves are drawn: pip install 'tastemaker[train]'")
+    tuned = prepare(source, catalog, semantic_ids, config)
+    pools, too_long = _pools(examples, tuned, config.longest)
+    ranked = [example for example in validation if example.task == "rank"]
+    measured = random.Random(config.seed).sample(ranked, min(config.validated, len(ranked)))
+    stages = [
+        Stage("rows", config.row_steps, ALIGNMENT, config.row_rate, 0.0),
+        Stage("lora", config.steps, config.mix, config.tuned_row_rate, config.rate),
+    ]
+    histories: dict[str, History] = {}
+    shares: dict[str, float] = {}
+    for stage in stages:
+        if not stage.steps:
+            continue
+        stream = endless(pools, stage.mix, config.tokens, config.seed, packed=tuned.packs)
+        batches = list(islice(stream, stage.steps * processes.num_processes))
+        shares[stage.name] = round(padding(batches, packed=tuned.packs), 4)
+        measure = (lambda: ranking(tuned, measured, semantic_ids)) if measured and stage.name == "lora" else None
+
+        def show(history: History, name: str = stage.name) -> None:
+            histories[name] = history
+            if curves.available():
+                curves.draw(histories, settings, out / RUN, f"Training of {out.name}")
+
+        with quietly():
+            histories[stage.name] = _run(
+                tuned, stage, batches, config, out / RUN / stage.name, measure, resume, report, show
+            )
+    record = settings | {
+        "soft_tokens": config.soft_tokens if config.method == "prompt" else 0,
         "examples": {task: len(pool) for task, pool in sorted(pools.items())},
-        "too_long": len(encoded) - len(fitting),
-        "data": hashlib.sha256(repr([(e.task, e.prompt, e.answer) for e in examples]).encode()).hexdigest()[:16],
-        "versions": {name: importlib.metadata.version(name) for name in ("torch", "transformers", "peft")},
-        "losses": [(name, step, round(loss, 4)) for name, step, loss in losses],
+        "too_long": too_long,
+        "packed": tuned.packs,
+        "padding": shares,
+        "losses": [
+            (name, int(entry["step"]) - 1, round(entry["loss"], 4))
+            for name, history in histories.items()
+            for entry in history
+            if "loss" in entry
+        ],
+        "validation": [
+            {key.removeprefix("eval_"): round(value, 4) for key, value in entry.items() if key != "epoch"}
+            for entry in histories.get("lora", ())
+            if "eval_ndcg" in entry
+        ],
         "seconds": round(time.perf_counter() - started),
     }
-    (out / RECORD).write_text(json.dumps(record, indent=1) + "\n", "utf-8")
-    checkpoint.unlink(missing_ok=True)
+    if processes.is_main_process:
+        _write(tuned, out, model_id, record)
+    processes.wait_for_everyone()
     return record
 
 
-def _step(model: Any, batch: Batch, levels: Sequence[range]) -> float:
-    """Run one forward and backward pass and return the mean loss of the learned tokens, in nats.
+def _run(
+    tuned: Tuned,
+    stage: Stage,
+    batches: Sequence[list[Encoded]],
+    config: TrainingConfig,
+    folder: Path,
+    measure: Measure | None,
+    resume: bool,
+    report: Report,
+    show: Callable[[History], None],
+) -> History:
+    """Run one stage, or what is left of it, leave the best weights in `tuned`, and return what was logged."""
+    from safetensors.torch import load_file
+    from transformers import TrainerState
+    from transformers.trainer import TRAINER_STATE_NAME
 
-    A Semantic-ID token competes with the codes of its own level only, as it does in serving, where the trie allows
-    nothing else; a word competes with the whole vocabulary, which is touched nowhere else.
-    """
-    import torch
+    from finetune.checkpoints import BEST, WEIGHTS, Telling, last_checkpoint, stopped
+    from finetune.trainer import StageTrainer
 
-    inner = model.get_base_model()
-    hidden = inner.model(batch.ids, attention_mask=batch.mask).last_hidden_state[batch.learned]
-    targets = batch.ids.roll(-1, dims=1)[batch.learned]
-    rows = inner.model.embed_tokens.token_adapter.trainable_tokens_delta["default"]
-    first, loss = levels[0].start, hidden.new_zeros(())
-    for level in levels:
-        here = (targets >= level.start) & (targets < level.stop)
-        logits = hidden[here] @ rows[level.start - first : level.stop - first].T
-        loss = loss + torch.nn.functional.cross_entropy(logits, targets[here] - level.start, reduction="sum")
-    words = targets < first
-    if words.any():
-        loss = loss + torch.nn.functional.cross_entropy(inner.lm_head(hidden[words]), targets[words], reduction="sum")
-    loss = loss / len(targets)
-    loss.backward()
-    return float(loss.detach())
-
-
-def _levels(first: int, sizes: Sequence[int]) -> list[range]:
-    """Return the token ids of each level; the rows follow each other from `first`."""
-    levels = []
-    for size in sizes:
-        levels.append(range(first, first + size))
-        first += size
-    return levels
-
-
-def _schedule(steps: int, warmup: float) -> Callable[[int], float]:
-    rise = max(1, round(steps * warmup))
-    return lambda step: min((step + 1) / rise, max(0.0, (steps - step) / max(1, steps - rise)))
+    checkpoint = last_checkpoint(folder) if resume else None
+    before = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME)) if checkpoint else None
+    telling = Telling(lambda step, loss: report(step, stage.steps, stage.name, loss), show)
+    callbacks = [telling, *_tensorboard(folder, before.global_step if before else 0)]
+    trainer = StageTrainer(tuned, stage, batches, config, folder, measure, callbacks)
+    history: History
+    if checkpoint and before and (before.global_step >= stage.steps or stopped(before.log_history, config.patience)):
+        tuned.put(load_file(checkpoint / WEIGHTS))
+        history = before.log_history
+    else:
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        history = trainer.state.log_history
+    if (folder / BEST).exists():
+        tuned.put(load_file(folder / BEST))
+    return history
 
 
-def _save(
-    path: Path, stage: str, step: int, losses: Sequence[Any], weights: Sequence[Any], optimizer: Any, scheduler: Any
-) -> None:
-    import torch
+def _tensorboard(folder: Path, step: int) -> list[Any]:
+    """Return the callback that writes TensorBoard events, none where it is not installed."""
+    if importlib.util.find_spec("tensorboard") is None:
+        return []
+    from accelerate import PartialState
+    from torch.utils.tensorboard import SummaryWriter
+    from transformers.integrations.integration_utils import TensorBoardCallback
 
-    state = {
-        "stage": stage,
-        "step": step,
-        "losses": [list(entry) for entry in losses],
-        "weights": [weight.detach() for weight in weights],
-        "optimizer": optimizer.state_dict(),
-        "scheduler": scheduler.state_dict(),
-        "random": torch.get_rng_state(),
-    }
-    part = path.with_suffix(".part")
-    torch.save(state, part)
-    part.replace(path)
+    if not PartialState().is_main_process:
+        return []
+    writer: Any = SummaryWriter(str(folder.parent / "tensorboard" / folder.name), purge_step=step)
+    callback: Any = TensorBoardCallback
+    return [callback(writer)]
 
 
-def _restore(state: Mapping[str, Any], weights: Sequence[Any], optimizer: Any, scheduler: Any) -> None:
-    import torch
+def _open(run: Path, settings: Mapping[str, Any], resume: bool) -> None:
+    """Start a run's folder anew, or see that the one to go on from was started with the same settings."""
+    path = run / SETTINGS
+    if resume and path.exists():
+        before = json.loads(path.read_text("utf-8"))
+        other = [key for key, value in json.loads(json.dumps(settings)).items() if before.get(key) != value]
+        if other:
+            raise UserError(
+                f"{run} was started with other {', '.join(other)}: use the same or start anew without --resume"
+            )
+        return
+    shutil.rmtree(run, ignore_errors=True)
+    run.mkdir(parents=True)
+    path.write_text(json.dumps(settings, indent=1) + "\n", "utf-8")
 
-    with torch.no_grad():
-        for weight, saved in zip(weights, state["weights"], strict=True):
-            weight.copy_(saved)
-    optimizer.load_state_dict(state["optimizer"])
-    scheduler.load_state_dict(state["scheduler"])
-    torch.set_rng_state(state["random"])
+
+def _pools(examples: Sequence[Example], tuned: Tuned, longest: int) -> tuple[dict[str, list[Encoded]], int]:
+    """Return the encoded examples by task, and how many were too long."""
+    pools: dict[str, list[Encoded]] = {"alignment": []}
+    too_long = 0
+    for example in examples:
+        encoded = encode(example, tuned.tokenizer, tuned.prefix)
+        if len(encoded.ids) > longest:
+            too_long += 1
+            continue
+        pools.setdefault(example.task, []).append(encoded)
+        if example.task in ALIGNMENT:
+            pools["alignment"].append(encoded)
+    return pools, too_long
 
 
-def _halve(path: Path) -> None:
-    """Store the adapter in half precision: half the size, far below the noise of the base weights."""
+def _hash(examples: Sequence[Example]) -> str:
+    said = repr([(example.task, example.prompt, example.answer) for example in examples])
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
+def _write(tuned: Tuned, out: Path, model_id: str, record: Mapping[str, Any]) -> None:
+    """Write the adapter in half precision, then its record, and drop the checkpoints."""
     import torch
     from safetensors.torch import load_file, save_file
 
-    tensors = load_file(path)
-    save_file({name: tensor.to(torch.float16).contiguous() for name, tensor in tensors.items()}, path)
+    from finetune.tuned import check_merged
 
-
-def split_by_dialogue(dialogues: Sequence[Any], share: float) -> tuple[list[Any], list[Any]]:
-    """Return (training, validation) dialogues."""
-    from finetune.examples import held_out
-
-    return (
-        [dialogue for dialogue in dialogues if not held_out(dialogue, share)],
-        [dialogue for dialogue in dialogues if held_out(dialogue, share)],
-    )
+    tuned.model.peft_config["default"].base_model_name_or_path = model_id
+    tuned.model.save_pretrained(str(out), save_embedding_layers=False)
+    (out / "README.md").unlink(missing_ok=True)
+    path = out / "adapter_model.safetensors"
+    # Half the size, far below the noise of the base weights.
+    save_file({name: value.to(torch.float16).contiguous() for name, value in load_file(path).items()}, path)
+    check_merged(tuned)
+    for stage in ("rows", "lora"):
+        shutil.rmtree(out / RUN / stage, ignore_errors=True)
+    (out / RECORD).write_text(json.dumps(record, indent=1) + "\n", "utf-8")

@@ -165,9 +165,12 @@ def open_embedded() -> SentenceEncoder:
     return SentenceEncoder("embedded", str(Path(places[0]) / "model"))
 
 
-def best_dtype() -> torch.dtype:
-    """Return bfloat16 where the CPU multiplies it in hardware, else float32, which is twice as fast there."""
+def best_dtype(device: str = "cpu") -> torch.dtype:
+    """Return bfloat16 where `device` (`cpu`, `cuda`) multiplies it in hardware, else float32, which is faster there."""
     import torch
 
-    fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    if device == "cuda":
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return torch.bfloat16 if fast else torch.float32

@@ -7,11 +7,14 @@ from pathlib import Path
 from retrieval.catalog import Catalog
 
 
-def make(folder: Path, catalog: Catalog, layers: int = 2) -> Path:
-    """Write a random Llama of `layers` layers with tied embeddings and a byte-level tokenizer to `folder`."""
+def make(folder: Path, catalog: Catalog, layers: int = 2, kind: str = "llama", *, tied: bool = True) -> Path:
+    """Write a random model of `layers` layers and a byte-level tokenizer to `folder`.
+
+    `kind` is a model type of transformers: `llama`, or `qwen2` and `qwen3`, with spare rows as in theirs.
+    """
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+    from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
 
     marks = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
     tokenizer = Tokenizer(models.BPE())
@@ -27,19 +30,20 @@ def make(folder: Path, catalog: Catalog, layers: int = 2) -> Path:
     )
     fast.save_pretrained(folder)
     torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=len(fast),
+    config = AutoConfig.for_model(
+        kind,
+        vocab_size=len(fast) + (0 if kind == "llama" else 10),
         hidden_size=32,
         intermediate_size=64,
         num_hidden_layers=layers,
         num_attention_heads=4,
         num_key_value_heads=2,
-        tie_word_embeddings=True,
+        tie_word_embeddings=tied,
         eos_token_id=2,
         pad_token_id=2,
         bos_token_id=1,
     )
-    LlamaForCausalLM(config).save_pretrained(folder)
+    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
     return folder
 
 

@@ -46,7 +46,7 @@ class Network:
         from agent.reader.network import Heads, split
 
         self.tokenizer = tokenizer
-        self.embedding, self.kept, tuned = split(model.model)
+        self.embedding, self.kept, tuned = split(model.base_model)
         self.tuned: Any = tuned
         self.heads = Heads(model.config.hidden_size).eval()
 
@@ -58,7 +58,11 @@ class Network:
         from agent.base_model import load, resolve
 
         source, _ = resolve(model, home, say)
-        return cls(*load(source, (), torch.float32))
+        loaded, tokenizer = load(source, (), torch.float32)
+        if not all(hasattr(loaded.base_model, part) for part in ("layers", "rotary_emb", "embed_tokens")):
+            kind = loaded.config.model_type
+            raise UserError(f"no reader can be built on a {kind} model: use one like Llama or Qwen, or `embedded`")
+        return cls(loaded, tokenizer)
 
     def adapt(self, folder: Path) -> None:
         """Merge the LoRA in `folder` into the tuned layers."""

@@ -49,6 +49,22 @@ def test_the_right_option_does_not_stand_at_a_fixed_place(examples: list[Example
     assert len(places) > 3
 
 
+def test_without_candidates_every_item_shown_is_an_answer_but_for_those_turned_down_next(retriever: Retriever) -> None:
+    titles = ["The Sixth Sense (1999)", "Home Alone (1990)"]
+    turns = [
+        {"user": "hello there", "update": {"intent": "chat"}, "reply": "Hello."},
+        {"user": "surprise me", "update": {"intent": "recommend"}, "shown": [{"title": title} for title in titles]},
+        {"user": "not home alone", "update": {"intent": "feedback", "items": [{"ref": titles[1], "verdict": "seen"}]}},
+    ]
+    examples = list(dialogue_examples([{"id": "d", "turns": turns}], retriever, seed=0))
+    [generation] = [example for example in examples if example.task == "generate"]
+    [sixth] = [item.id for item in retriever.catalog if retriever.catalog.label(item) == titles[0]]
+    assert generation.answer == retriever.semantic_ids.text(sixth)
+    assert generation.answer not in generation.prompt.own
+    assert "hello there" in generation.prompt.own and "surprise me" in generation.prompt.own
+    assert [(e.prompt.own.count("hello there"), e.answer) for e in examples if e.task == "chat"] == [(1, "Hello.")]
+
+
 def test_alignment_covers_every_item_both_ways(retriever: Retriever) -> None:
     tasks = [example.task for example in alignment_examples(retriever, seed=0)]
     assert tasks.count("title_to_id") == tasks.count("id_to_title") == len(retriever.catalog)

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import pytest
+import tiny_model
+
+from finetune.examples import Example
+from prompts import Tokens, render
+from retrieval.catalog import Catalog
+from retrieval.encoder import HashingEncoder, document
+from retrieval.semantic_ids import SemanticIds
+
+
+@pytest.fixture(autouse=True)
+def _undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw no curves where they are not what a test is about: they take most of a tiny run's time."""
+    monkeypatch.setattr("finetune.curves.available", lambda: False)
+
+
+@pytest.fixture(scope="package")
+def codes(wines: Catalog) -> SemanticIds:
+    vectors = HashingEncoder().encode([document(item, wines.schema) for item in wines])
+    return SemanticIds.fit([item.id for item in wines], vectors, size=4)
+
+
+@pytest.fixture(scope="package")
+def base(wines: Catalog, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(tiny_model.make(tmp_path_factory.mktemp("tiny"), wines))
+
+
+@pytest.fixture(scope="package")
+def examples(wines: Catalog, codes: SemanticIds) -> list[Example]:
+    """One alignment and one ranking example for every item."""
+    found, ids = [], [item.id for item in wines]
+    for place, item in enumerate(wines):
+        code = Tokens(codes.text(item.id))
+        found.append(Example("title_to_id", render("title_to_id", noun="wine", facts=item.title), code))
+        options = (item.id, *(ids[place + 1 :] + ids[:place])[:4])
+        found.append(Example("rank", render("id_to_title", code=code), code, options))
+    return found
