@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 import typer
 
 from retrieval.catalog import CatalogSchema, UserError
+from retrieval.quantiser import Kind, Source
 from retrieval.tables import print_schema, print_table
 
 if TYPE_CHECKING:
@@ -55,6 +56,16 @@ def build(
     export: Annotated[
         Path | None, typer.Option(help="Also write vectors and Semantic IDs to this folder, to ship with the catalog.")
     ] = None,
+    codes: Annotated[
+        Kind | None, typer.Option(help="How Semantic IDs are made. Default: as the home has them, or rq-kmeans.")
+    ] = None,
+    codes_from: Annotated[
+        Source | None,
+        typer.Option(
+            help="What they are made of; liking is what `finetune ranker` counted. "
+            "Default: as the home has them, or text."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Build an index of a catalog file; the one that serves goes on serving until the new one is complete."""
@@ -68,8 +79,9 @@ def build(
     if not as_json:
         print_schema(reading.catalog.schema)
     made = indexing.build(
-        reading.catalog, home.expanduser(), open_encoder(encoder), source=str(catalog), progress=not as_json
-    )
+        reading.catalog, home.expanduser(), open_encoder(encoder), codes=codes, codes_from=codes_from,
+        source=str(catalog), progress=not as_json,
+    )  # fmt: skip
     if export is not None:
         indexing.export(made, export)
     left_out = sum(not problem.kept for problem in reading.problems)
@@ -147,9 +159,7 @@ def inspect(
         for column in schema.with_role("facet")
         if (values := index.catalog.vocabulary[column.name])
     }
-    grouping = min(facets, key=lambda name: len(facets[name]), default=None)
-    purest = next((name for name in facets if len(facets[name]) >= 8), grouping)
-    groups = {entry.id: entry.values(purest) for entry in index.catalog} if purest else {}
+    purest, groups = index.groups()
     health = index.semantic_ids.health(groups)
     if as_json:
         counts = {name: {"values": len(values), "top": dict(values[:10])} for name, values in facets.items()}
@@ -167,7 +177,8 @@ def inspect(
     ]
     print_table(f"{len(index.catalog)} items", ["facet", "values", "most frequent"], cells)
     print_table("Manifest", ["key", "value"], list(index.manifest.items()))
-    title = f"Semantic-ID health (purity by {purest})" if purest else "Semantic-ID health"
+    made = f"{index.semantic_ids.quantiser.kind} of {index.semantic_ids.quantiser.source}"
+    title = f"Semantic-ID health ({made}{f', purity by {purest}' if purest else ''})"
     print_table(title, ["figure", "value"], list(health.items()))
 
 

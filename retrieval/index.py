@@ -21,6 +21,7 @@ from retrieval.constraints import Constraint
 from retrieval.encoder import Encoder, document, open_encoder
 from retrieval.filtering import Filter, Mask
 from retrieval.lexical import Lexical
+from retrieval.quantiser import Kind, Source
 from retrieval.reading import DEMO, demo_catalog
 from retrieval.semantic_ids import SemanticIds
 from retrieval.storage import load_catalog, save_catalog
@@ -117,6 +118,20 @@ class Index:
         best = np.lexsort((places, -cosines))[:wanted]
         return places[best], cosines[best]
 
+    def groups(self) -> tuple[str | None, dict[str, tuple[str, ...]]]:
+        """Return the facet by which alike items are told, and its values by item id; None without facets.
+
+        It is the first with at least 8 values, else the one with the fewest.
+        """
+        counts = {
+            column.name: len(values)
+            for column in self.catalog.schema.with_role("facet")
+            if (values := self.catalog.vocabulary[column.name])
+        }
+        few = min(counts, key=lambda name: counts[name], default=None)
+        chosen = next((name for name in counts if counts[name] >= 8), few)
+        return chosen, {item.id: tuple(item.values(chosen)) for item in self.catalog} if chosen else {}
+
     @property
     def store(self) -> VectorStore | None:
         """The Chroma store, opened at first use, rebuilt when damaged; None once its version is gone."""
@@ -143,13 +158,16 @@ def build(
     *,
     vectors: NDArray[np.float32] | None = None,
     semantic_ids: SemanticIds | None = None,
+    codes: Kind | None = None,
+    codes_from: Source | None = None,
     source: str = "",
     progress: bool = False,
 ) -> Index:
     """Write a new version of the home's index and publish it; until then, and if killed, the old one serves.
 
     Documents that the previous version (or the packaged demo) has encoded are not encoded again, and items that it has
-    keep their Semantic IDs. `source` says where the catalog came from.
+    keep their Semantic IDs. `codes` and `codes_from` say how Semantic IDs are made: None as the home has them, or
+    RQ-KMeans of text; others than the home's are made anew. `source` says where the catalog came from.
     """
     if not len(catalog):
         raise UserError("the catalog is empty: give at least one item")
@@ -163,10 +181,10 @@ def build(
         else:
             assert len(vectors) == len(catalog), f"{len(vectors)} vectors for {len(catalog)} items"
             stored = Stored(encoder.name, hashes_of(documents), np.asarray(vectors, np.float32))
-        codes = _codes(catalog, stored, semantic_ids, bases)
+        ids = _semantic_ids(catalog, stored, semantic_ids, bases, codes, codes_from, home)
         catalog_hash = save_catalog(catalog, folder)
         stored.save(folder)
-        codes.save(folder / "semantic_ids.npz")
+        ids.save(folder / "semantic_ids.npz")
         Lexical.build(catalog).save(folder / "lexical")
         VectorStore.create(folder, catalog, stored.vectors, progress=progress)
         manifest = {
@@ -176,7 +194,9 @@ def build(
             "encoder": encoder.name,
             "dimension": stored.vectors.shape[1],
             "catalog": catalog_hash,
-            "semantic_ids": codes.fingerprint,
+            "semantic_ids": ids.fingerprint,
+            "codes": ids.quantiser.kind,
+            "codes_from": ids.quantiser.source,
             "versions": {name: version(name) for name in ("chromadb", "numpy", "bm25s")},
         }
         (folder / "manifest.json").write_text(json.dumps(manifest, indent=1), "utf-8")
@@ -210,8 +230,16 @@ def export(index: Index, folder: Path) -> None:
     (folder / "manifest.json").write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
 
 
-def _codes(catalog: Catalog, stored: Stored, given: SemanticIds | None, bases: Sequence[Path]) -> SemanticIds:
-    """Extend the codes given, or those of the first base of this encoder that knows half of the items; else fit."""
+def _semantic_ids(
+    catalog: Catalog,
+    stored: Stored,
+    given: SemanticIds | None,
+    bases: Sequence[Path],
+    kind: Kind | None,
+    source: Source | None,
+    home: Path,
+) -> SemanticIds:
+    """Extend the ids given, or those of the first base that fits and knows half of the items; else fit new ones."""
     ids = [item.id for item in catalog]
     if given is not None:
         return given.extended(ids, stored.vectors)
@@ -222,17 +250,23 @@ def _codes(catalog: Catalog, stored: Stored, given: SemanticIds | None, bases: S
         if json.loads(manifest.read_text("utf-8"))["encoder"] != stored.encoder:
             continue
         known = SemanticIds.load(path)
+        if kind not in (None, known.quantiser.kind) or source not in (None, known.quantiser.source):
+            continue
         if 2 * sum(item_id in known.codes for item_id in ids) >= len(ids):
             try:
                 return known.extended(ids, stored.vectors)
             except ValueError:
                 break
+    from retrieval.learned.liking import known_liking
+
+    liking = known_liking(home, catalog) if source == "text+liking" else None
+    kind = kind or "rq-kmeans"
     try:
-        return SemanticIds.fit(ids, stored.vectors)
+        return SemanticIds.fit(ids, stored.vectors, liking=liking, kind=kind)
     except ValueError:
         # Too many equal vectors for the collision digit: tell them apart by a little seeded noise.
         noise = np.random.default_rng(0).normal(0, 1e-3, stored.vectors.shape).astype(np.float32)
-        return SemanticIds.fit(ids, stored.vectors + noise)
+        return SemanticIds.fit(ids, stored.vectors + noise, liking=liking, kind=kind)
 
 
 def _demo_hash() -> str:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.quantiser import Kind, Quantiser
 from retrieval.trie import Trie
 
 SemanticId = tuple[int, ...]
@@ -22,54 +23,6 @@ SemanticId = tuple[int, ...]
 
 DIGITS = 16
 """How many items may share all codes before the digit; the next one takes its second-nearest last code."""
-WHITENED = 16
-"""Principal directions kept when vectors are standardised; more dilute the coarse codes (prefix purity falls)."""
-
-
-@dataclass(frozen=True)
-class Quantiser:
-    """Residual k-means on standardised (PCA-whitened) vectors (RQ-KMeans; residual quantisation as in TIGER, 3.1)."""
-
-    mean: NDArray[np.float32]
-    """(d,)"""
-    whitening: NDArray[np.float32]
-    """(d, w): projects a centred vector to unit variance in every direction."""
-    codebooks: tuple[NDArray[np.float32], ...]
-    """One (k, w) array per level."""
-
-    @classmethod
-    def fit(cls, vectors: NDArray[np.float32], levels: int, size: int, seed: int) -> Quantiser:
-        """Fit `levels` codebooks of at most `size` codes to (n, d) vectors, n >= 1."""
-        from sklearn.cluster import KMeans
-        from sklearn.decomposition import PCA
-
-        width = min(WHITENED, vectors.shape[1], max(1, len(vectors) - 1))
-        mean = vectors.mean(axis=0)
-        if len(vectors) > 1 and np.ptp(vectors, axis=0).max() > 0:
-            pca = PCA(width, svd_solver="full").fit(vectors - mean)
-            whitening = (pca.components_ / np.sqrt(pca.explained_variance_ + 1e-6)[:, None]).T
-        else:
-            whitening = np.eye(vectors.shape[1], width)
-        residual = (vectors - mean) @ whitening
-        codebooks = []
-        for level in range(levels):
-            clusters = min(size, len(np.unique(residual, axis=0)))
-            means = KMeans(clusters, n_init=4, random_state=seed + level).fit(residual)
-            codebooks.append(means.cluster_centers_.astype(np.float32))
-            residual = residual - means.cluster_centers_[means.labels_]
-        return cls(mean.astype(np.float32), whitening.astype(np.float32), tuple(codebooks))
-
-    def distances(self, vectors: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Return (n, levels) nearest codes and (n, k) squared distances to the codes of the last level."""
-        residual = (vectors - self.mean) @ self.whitening
-        codes = []
-        far = np.zeros((len(vectors), 1), np.float32)
-        for book in self.codebooks:
-            far = (residual**2).sum(1)[:, None] - 2 * residual @ book.T + (book**2).sum(1)
-            nearest = far.argmin(1)
-            codes.append(nearest)
-            residual = residual - book[nearest]
-        return np.stack(codes, 1), far.astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -85,25 +38,34 @@ class SemanticIds:
         item_ids: Sequence[str],
         vectors: NDArray[np.float32],
         *,
+        liking: NDArray[np.float32] | None = None,
+        kind: Kind = "rq-kmeans",
         levels: int = 3,
         size: int | None = None,
         seed: int = 0,
     ) -> SemanticIds:
         """Fit codebooks to the items' (n, d) vectors and give each item its path.
 
-        `size` is the number of codes a level, by default 64 up to 3,000 items and 256 above.
+        `size` is the number of codes a level, by default 64 up to 3,000 items and 256 above; `liking`: (n, l) as
+        `Quantiser.fit` takes it, None for codes of text alone.
         """
         size = size or (64 if len(item_ids) <= 3000 else 256)
-        quantiser = Quantiser.fit(np.asarray(vectors, np.float32), levels, size, seed)
-        return cls(quantiser, MappingProxyType({})).extended(item_ids, vectors)
+        quantiser = Quantiser.fit(np.asarray(vectors, np.float32), levels, size, seed, kind=kind, liking=liking)
+        return cls(quantiser, MappingProxyType({})).extended(item_ids, vectors, liking)
 
-    def extended(self, item_ids: Sequence[str], vectors: NDArray[np.float32]) -> SemanticIds:
-        """Return the ids of exactly `item_ids`: known items keep theirs, new ones take a free path nearby."""
+    def extended(
+        self, item_ids: Sequence[str], vectors: NDArray[np.float32], liking: NDArray[np.float32] | None = None
+    ) -> SemanticIds:
+        """Return the ids of exactly `item_ids`: known items keep theirs, new ones take a free path nearby.
+
+        Without `liking`, new items are coded by the co-liking that their texts let expect.
+        """
         kept = {item: self.codes[item] for item in item_ids if item in self.codes}
         new = [place for place, item in enumerate(item_ids) if item not in kept]
         taken = set(kept.values())
         if new:
-            paths, far = self.quantiser.distances(np.asarray(vectors, np.float32)[new])
+            known = None if liking is None else liking[new]
+            paths, far = self.quantiser.distances(np.asarray(vectors, np.float32)[new], known)
             for row, place in enumerate(new):
                 head = tuple(int(code) for code in paths[row, :-1])
                 kept[item_ids[place]] = sid = self._free(head, far[row], taken)
@@ -152,30 +114,24 @@ class SemanticIds:
         Adapters carry it. Adding items leaves it as it is, so that an adapter outlives a growing catalog.
         """
         digest = hashlib.sha256()
-        for array in (self.quantiser.mean, self.quantiser.whitening, *self.quantiser.codebooks):
+        for _, array in self.quantiser.arrays():
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()[:16]
 
     def save(self, path: Path) -> None:
         """Write everything to one `.npz` file."""
-        books = {f"codebook_{level}": book for level, book in enumerate(self.quantiser.codebooks)}
         np.savez_compressed(
             path,
-            mean=self.quantiser.mean,
-            whitening=self.quantiser.whitening,
             codes=np.array(list(self.codes.values()), np.int32).reshape(len(self.codes), -1),
             ids=np.frombuffer(json.dumps(list(self.codes)).encode(), np.uint8),
-            **books,  # type: ignore[arg-type]
+            **dict(self.quantiser.arrays()),  # type: ignore[arg-type]
         )
 
     @classmethod
     def load(cls, path: Path) -> SemanticIds:
         """Read what `save` wrote."""
         with np.load(path, allow_pickle=False) as data:
-            levels = sum(name.startswith("codebook_") for name in data.files)
-            quantiser = Quantiser(
-                data["mean"], data["whitening"], tuple(data[f"codebook_{level}"] for level in range(levels))
-            )
+            quantiser = Quantiser.of_arrays({name: data[name] for name in data.files})
             ids = json.loads(data["ids"].tobytes())
             codes = {item: tuple(int(code) for code in row) for item, row in zip(ids, data["codes"], strict=True)}
         return cls(quantiser, MappingProxyType(codes))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -260,6 +260,43 @@ def beauty(
     wanted = [name.strip() for name in systems.split(",") if name.strip()]
     result = measure(bench, "test" if split == "test" else "validation", wanted, folder)
     print_result(result, console())
+    if json:
+        write(json, result.as_json())
+
+
+@app.command()
+def codes(
+    folder: Annotated[Path, typer.Argument(help="Folder with beauty_sequences.txt and beauty_items.jsonl.")],
+    split: Annotated[
+        str, typer.Option(help="What is ranked: `validation`, to choose by, or `test`, to report.")
+    ] = "validation",
+    users: Annotated[int, typer.Option(min=1, help="Users to learn from and to measure on, drawn by the seed.")] = 6000,
+    rows: Annotated[int, typer.Option(min=1, help="Rows of the ranker's table.")] = 4096,
+    only: Annotated[str, typer.Option(help="Only systems whose name contains this, such as rq-vae or prefix.")] = "",
+    json: Json = None,
+    home: Home = None,
+    encoder: Encoder = None,
+    seed: Seed = None,
+) -> None:
+    """Compare kinds of Semantic IDs: their health, here and in the home's catalog, and their pieces in a ranker."""
+    from dataclasses import replace
+
+    from evals.bench.codes import HEADLINE, Task, home_health, measure
+    from evals.bench.sequences import read_sequences
+    from evals.report import write
+    from retrieval.encoder import open_encoder
+
+    if split not in ("validation", "test"):
+        raise UserError(f"--split {split}: no such split: choose validation or test")
+    settings = settings_of(home=home, encoder=encoder, seed=seed)
+    task = Task.of(read_sequences(folder), users, settings.seed)
+    vectors = open_encoder(settings.encoder).encode(task.data.texts, progress=True)
+    which: Literal["validation", "test"] = "test" if split == "test" else "validation"
+    result = measure(
+        task, vectors, which, rows, folder, settings.encoder, lambda line: typer.echo(line, err=True), only
+    )
+    result = replace(result, notes={**result.notes, **home_health(settings.home, settings.seed)})
+    result.print(console(), "Pieces of Semantic IDs as features of a light ranker", HEADLINE)
     if json:
         write(json, result.as_json())
 

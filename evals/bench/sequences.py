@@ -55,10 +55,7 @@ class Sequences:
 
         Item numbers would leak: the public files number items by the first user who took them.
         """
-        lot = np.random.default_rng(seed).permutation(len(self.item_ids))
-        places = np.empty_like(lot)
-        places[np.lexsort((lot, -self.counts))] = np.arange(len(lot))
-        return places
+        return tie_order(self.counts, seed)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -106,6 +103,14 @@ def _lines(path: Path) -> list[tuple[str, str]]:
             f"{path}: cannot be read ({error.strerror}): name a folder with {SEQUENCES} and {ITEMS}"
         ) from error
     return [(f"{path}:{number}", line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+
+
+def tie_order(counts: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+    """Return the place (items,) at which each item stands among equals: by falling count, then by lot."""
+    lot = np.random.default_rng(seed).permutation(len(counts))
+    places = np.empty_like(lot)
+    places[np.lexsort((lot, -counts))] = np.arange(len(lot))
+    return places
 
 
 def ranks(scores: NDArray[np.float32], targets: NDArray[np.int64], order: NDArray[np.int64]) -> NDArray[np.float64]:
