@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from agent.grammar import Grammar
 from prompts import Prompt
 from retrieval.semantic_ids import SemanticId, SemanticIds
@@ -26,6 +29,13 @@ class LanguageModel(Protocol):
 
     def score_paths(self, prompt: Prompt, paths: Sequence[SemanticId]) -> list[float]:
         """Return log p(path | prompt) in nats for each Semantic ID, normalised over the whole catalog's trie."""
+        ...
+
+    def query_vector(self, prompt: Prompt) -> NDArray[np.float32] | None:
+        """Return (d,) what the prompt asks for; its inner product with an item's vector is a logit.
+
+        None without a projection head.
+        """
         ...
 
     def write(
@@ -54,6 +64,10 @@ class ScriptedLanguageModel:
     def score_paths(self, prompt: Prompt, paths: Sequence[SemanticId]) -> list[float]:
         """Prefer earlier paths: log-probability falls by one nat a place."""
         return [-float(place) for place, _ in enumerate(paths, start=1)]
+
+    def query_vector(self, prompt: Prompt) -> NDArray[np.float32] | None:
+        """Return None: there is no head."""
+        return None
 
     def write(
         self, prompts: Sequence[Prompt], grammars: Sequence[Grammar], max_tokens: int

@@ -10,6 +10,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from agent.base_model import Say, end_id, load, quietly, resolve, soft_tokens
 from agent.grammar import Grammar
 from prompts import Prompt
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
 RECORD = "tastemaker.json"
 """The file beside an adapter's weights that says what it was trained on and for."""
+PROJECTION = "projection.safetensors"
+"""The file beside an adapter's weights with its projection head, where it has one."""
 
 REPEATED = 1.0
 """What each earlier occurrence of a token in a sentence takes off its logit: small models write in circles."""
@@ -47,6 +52,13 @@ def _fitting(adapter: Path, semantic_ids: SemanticIds, home: Path) -> dict[str, 
     return record
 
 
+def _projection(adapter: Path) -> torch.Tensor | None:
+    from safetensors.torch import load_file
+
+    path = adapter / PROJECTION
+    return load_file(path)["weight"].float() if path.is_file() else None
+
+
 class LocalLanguageModel:
     """A causal LM on this machine. Not thread safe: callers take turns."""
 
@@ -60,11 +72,13 @@ class LocalLanguageModel:
         *,
         prefix: str = "",
         codes: torch.Tensor | None = None,
+        projection: torch.Tensor | None = None,
     ) -> None:
         """Serve `model`, whose vocabulary already holds the tokens of `semantic_ids`.
 
         `prefix` opens every prompt. `codes` are the output rows (tokens, h) of the Semantic-ID tokens in order, by
-        default those of `model`; training gives its own.
+        default those of `model`; training gives its own. `projection` (d, h) leads from the last hidden state into the
+        space of the item vectors.
         """
         self.model, self.tokenizer, self.semantic_ids = model, tokenizer, semantic_ids
         self.model_id, self.adapter_id = model_id, adapter_id
@@ -76,6 +90,7 @@ class LocalLanguageModel:
         self._prefix = self._encode(prefix) if prefix else []
         if codes is None:
             codes = model.get_output_embeddings().weight.detach()[[row for rows in self._rows for row in rows]]
+        self._projection = projection
         self._codes = codes.float().split([len(rows) for rows in self._rows])
 
     @classmethod
@@ -102,10 +117,24 @@ class LocalLanguageModel:
                 model = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload().eval()
             digest = hashlib.sha256((adapter / "adapter_model.safetensors").read_bytes()).hexdigest()[:12]
             adapter_id = f"{adapter.name}@{digest}"
-        opened = cls(model, tokenizer, semantic_ids, model_id, adapter_id, prefix="".join(soft))
+        projection = _projection(adapter) if adapter else None
+        opened = cls(model, tokenizer, semantic_ids, model_id, adapter_id, prefix="".join(soft), projection=projection)
         if dtype is torch.float32:
             opened.model = _quantised(model)
         return opened
+
+    def query_vector(self, prompt: Prompt) -> NDArray[np.float32] | None:
+        """Return (d,) the projection of the last hidden state (Lite-LLM4Rec, Wang et al., 2024, arXiv:2402.09543).
+
+        One pass over the prompt ranks the whole catalog. None when the adapter has no projection.
+        """
+        import torch
+
+        if self._projection is None:
+            return None
+        with torch.inference_mode():
+            hidden, _ = self._prefill(prompt.context, prompt.own)
+            return np.asarray((self._projection @ hidden[0, 0].float()).cpu().numpy(), np.float32)
 
     def score_paths(self, prompt: Prompt, paths: Sequence[SemanticId]) -> list[float]:
         """Return log p(path | prompt) in nats, normalised over the trie: over the whole catalog they sum to one.

@@ -121,7 +121,7 @@ def rerank(state: State, runtime: Runtime[Here]) -> Plain:
     pool = [Candidate(c["item_id"], c["score"], c["scores"]) for c in state["candidates"]]
     new = pool[: len(pool) - state["shown_before"]]
     with tools.llm_free:
-        ranked = tools.reranker.rank(state["text"], belief, new)
+        ranked = tools.reranker.rank(state["text"], belief, new, tools.log.said(here.conversation))
     if nothing_wanted(belief) and state["decision"]["action"] == "recommend":
         first = diverse([one.item_id for one in ranked], tools.settings.slate_size, tools.retriever.catalog)
         ranked.sort(key=lambda one: first.index(one.item_id) if one.item_id in first else len(first))

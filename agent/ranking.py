@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agent.belief import BeliefState
 from agent.facts import few_facts, spoken
@@ -20,9 +21,8 @@ OPTIONS = 10
 """Candidates that one prompt holds in training, and by default in serving."""
 LIKELIHOOD_WEIGHT = 0.1
 """Weight of the standardised likelihood against the standardised retrieval score, chosen on held-out dialogues."""
-
-EARLIER = 150
-"""Characters of an earlier message that a prompt without candidates holds."""
+EARLIER = 60
+"""Words of the earlier messages that a prompt without candidates holds, the last ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,8 @@ class Ranked:
     """Among the candidates ranked together; sums to 1 over the list."""
     candidate: Candidate
     likelihood: float | None = None
-    """Log-probability of the Semantic ID in nats; None when the language model did not see it."""
+    """Log-probability of the Semantic ID in nats, or the logit of the projection head; None when the language model
+    did not see it."""
 
 
 def rank_prompt(
@@ -48,13 +49,9 @@ def rank_prompt(
     return render("rank", options=options, **spoken(text, belief, catalog))
 
 
-def generate_prompt(text: str, earlier: Sequence[str], belief: BeliefState, catalog: Catalog) -> Prompt:
-    """Render the prompt that asks for a Semantic ID without candidates.
-
-    `earlier` are the person's messages before `text`, oldest first; the last two are shown.
-    """
-    before = [line[:EARLIER] for line in earlier[-2:]]
-    return render("generate", earlier=before, **spoken(text, belief, catalog))
+def generate_prompt(text: str, said: str, belief: BeliefState, catalog: Catalog) -> Prompt:
+    """Render the prompt that asks for an item without candidates; `said` is what the person said before `text`."""
+    return render("generate", said=" ".join(said.split()[-EARLIER:]), **spoken(text, belief, catalog))
 
 
 class Reranker:
@@ -67,27 +64,29 @@ class Reranker:
         semantic_ids: SemanticIds,
         options: int = OPTIONS,
         weight: float = LIKELIHOOD_WEIGHT,
+        vectors: NDArray[np.float32] | None = None,
     ) -> None:
         """Rank the first `options` candidates with `llm`, none of them for 0.
 
-        A model without an adapter knows no Semantic IDs and leaves the order as it is.
+        A model without an adapter knows no Semantic IDs and leaves the order as it is. `vectors`: (n, d) of the
+        catalog's items, for a model with a projection head; others score Semantic IDs.
         """
-        self.llm, self.catalog, self.semantic_ids = llm, catalog, semantic_ids
+        self.llm, self.catalog, self.semantic_ids, self.vectors = llm, catalog, semantic_ids, vectors
         self.options = options or OPTIONS
         self.weight = weight if options and llm.adapter_id != "none" else 0.0
 
-    def rank(self, text: str, belief: BeliefState, candidates: Sequence[Candidate]) -> list[Ranked]:
-        """Return all candidates, best first: the first `options` by fused score, then the rest as they came."""
+    def rank(self, text: str, belief: BeliefState, candidates: Sequence[Candidate], said: str = "") -> list[Ranked]:
+        """Return all candidates, best first: the first `options` by fused score, then the rest as they came.
+
+        `said` is what the person said before `text`.
+        """
         head, rest = list(candidates[: self.options]), list(candidates[self.options :])
         if not head:
             return []
         fused = _standardised([candidate.score for candidate in head])
         likelihoods: list[float | None] = [None] * len(head)
         if self.weight and len(head) > 1:
-            ids = [candidate.item_id for candidate in head]
-            shuffled = random.Random(f"{text}{ids}").sample(ids, len(ids))
-            prompt = rank_prompt(text, belief, shuffled, self.catalog, self.semantic_ids)
-            scored = self.llm.score_paths(prompt, [self.semantic_ids.codes[item] for item in ids])
+            scored = self._scores(text, belief, [candidate.item_id for candidate in head], said)
             likelihoods = list(scored)
             fused = fused + self.weight * _standardised(scored)
         order = np.argsort(-fused, kind="stable")
@@ -102,6 +101,18 @@ class Reranker:
             Ranked(candidate.item_id, float(probability), candidate, likelihood)
             for candidate, probability, likelihood in zip(ranked, probabilities, known, strict=True)
         ]
+
+    def _scores(self, text: str, belief: BeliefState, ids: Sequence[str], said: str) -> list[float]:
+        """Return what the model makes of each item: by its projection head, else by Semantic IDs."""
+        if self.vectors is not None:
+            vector = self.llm.query_vector(generate_prompt(text, said, belief, self.catalog))
+            if vector is not None:
+                places = [self.catalog.position[item] for item in ids]
+                found: list[float] = (self.vectors[places] @ vector).tolist()
+                return found
+        shuffled = random.Random(f"{text}{ids}").sample(ids, len(ids))
+        prompt = rank_prompt(text, belief, shuffled, self.catalog, self.semantic_ids)
+        return self.llm.score_paths(prompt, [self.semantic_ids.codes[item] for item in ids])
 
 
 def _standardised(values: Sequence[float]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

@@ -44,6 +44,11 @@ REACTIONS: frozenset[str] = frozenset({*VERDICTS, *THUMBS})
 class Ranks(Retrieves, Protocol):
     """A retriever that can also score the whole catalog."""
 
+    @property
+    def vectors(self) -> np.ndarray[Any, Any]:
+        """(n, d) vectors of the items, in the catalog's order."""
+        ...
+
     def all_scores(self, query: Query) -> np.ndarray[Any, Any]:
         """Return a score per item in catalog order, -inf where the item may not be recommended."""
         ...
@@ -103,7 +108,7 @@ class Recommender:
         tools = Tools(
             understanding=understanding,
             retriever=retriever,
-            reranker=Reranker(llm, catalog, retriever.semantic_ids, settings.rerank),
+            reranker=Reranker(llm, catalog, retriever.semantic_ids, settings.rerank, vectors=retriever.vectors),
             explainer=Explainer(llm, catalog),
             answers=Answers(catalog),
             log=ConversationLog(settings.home / "log.sqlite"),
@@ -352,7 +357,7 @@ class Recommender:
         order = order[np.isfinite(scores[order])]
         best = [(self.catalog.items[p].id, s) for p, s in zip(order.tolist(), scores[order].tolist(), strict=True)]
         if last:
-            best = self._reranked(last, belief, best)
+            best = self._reranked(last, belief, best, said)
         return best[:k]
 
     def query(self, messages: Sequence[Mapping[str, Any]]) -> Query:
@@ -377,11 +382,13 @@ class Recommender:
         with self.tools.llm_free:
             return apply(belief, self.tools.understanding.understand(content, belief))
 
-    def _reranked(self, text: str, belief: BeliefState, best: list[tuple[str, float]]) -> list[tuple[str, float]]:
+    def _reranked(
+        self, text: str, belief: BeliefState, best: list[tuple[str, float]], said: str
+    ) -> list[tuple[str, float]]:
         """Let the language model reorder the first few; they take the scores of the places they get."""
         head = best[: self.settings.rerank]
         with self.tools.llm_free:
-            ranked = self.tools.reranker.rank(text, belief, [Candidate(item, score) for item, score in head])
+            ranked = self.tools.reranker.rank(text, belief, [Candidate(item, score) for item, score in head], said)
         return [(one.item_id, score) for one, (_, score) in zip(ranked, head, strict=True)] + best[len(head) :]
 
     def _named(self, text: str, belief: BeliefState) -> tuple[Shown, ...]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from agent import Recommender, Settings
 
-WIDTH = 110
+WIDTH = 140
 """Characters of a line where there is no terminal."""
 
 Home = Annotated[Path | None, typer.Option(help="Folder with the index and models. Default: that of the settings.")]

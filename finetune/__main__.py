@@ -61,7 +61,7 @@ def sft(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
     from agent.settings import Settings
-    from finetune.examples import alignment_examples, dialogue_examples, held_out, read_dialogues
+    from finetune.examples import alignment_examples, dialogue_examples, held_out, labelled, read_dialogues
     from finetune.sft import train
     from retrieval.encoder import open_encoder
     from retrieval.index import open_or_build_demo
@@ -72,9 +72,8 @@ def sft(
     settings = read_config(config, seed=seed, row_steps=row_steps, steps=steps)
     folder = (Settings(home=home) if home else Settings()).home
     target = Path(out) if "/" in out else folder / "adapters" / out
-    dialogues = [dialogue for path in log or [] for dialogue in read_dialogues(path)]
-    if demo or not log:
-        dialogues += read_dialogues()
+    sources = [*(log or []), *(labelled() if demo or not log else ())]
+    dialogues = [dialogue for path in sources for dialogue in read_dialogues(path)]
     retriever = Retriever(open_or_build_demo(folder, progress=True), open_encoder(encoder))
     kept = [dialogue for dialogue in dialogues if not held_out(dialogue, settings.validation)]
     left_out = [dialogue for dialogue in dialogues if held_out(dialogue, settings.validation)]
@@ -82,7 +81,7 @@ def sft(
     with console.status("Building examples with the same prompts and search that serve"):
         examples = list(alignment_examples(retriever, settings.seed))
         examples += dialogue_examples(kept, retriever, settings.seed)
-        validation = [each for each in dialogue_examples(left_out, retriever, settings.seed) if each.task == "rank"]
+        validation = [each for each in dialogue_examples(left_out, retriever, settings.seed) if each.options]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:
         bars: dict[str, TaskID] = {}
@@ -100,6 +99,7 @@ def sft(
             home=folder,
             out=target,
             config=settings,
+            vectors=retriever.vectors,
             validation=validation,
             resume=resume,
             report=report,

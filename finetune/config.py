@@ -44,6 +44,9 @@ class TrainingConfig(BaseModel):
     """Recompute activations in the backward pass: a third slower, for models that do not fit otherwise."""
     contrastive: float = Field(0.0, ge=0)
     """Weight of the in-batch contrastive loss between the state before an answer and the item answered."""
+    projection: float = Field(0.0, ge=0)
+    """Weight of the projection head's loss: from the state before an answer to the vectors of all items. An adapter
+    with a head ranks by it, and needs no candidates in its prompt."""
     longest: int = Field(512, ge=32)
     """Longer examples are left out, and counted."""
     mix: dict[str, float] = {"rank": 40, "alignment": 30, "generate": 15, "reason": 10, "chat": 5}

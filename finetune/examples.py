@@ -22,6 +22,7 @@ from agent.transcripts import belief_from_turns, resolve_title, update_from_dict
 from prompts import Prompt, Tokens, render
 from retrieval.catalog import Catalog, Item, UserError
 from retrieval.search import Retriever
+from retrieval.semantic_ids import SemanticIds
 
 Dialogue = Mapping[str, Any]
 
@@ -34,7 +35,7 @@ class Example:
     prompt: Prompt
     answer: str
     options: tuple[str, ...] = ()
-    """Item ids on offer in a ranking example, the right one first."""
+    """Item ids to tell apart, the right one first; in a ranking example the prompt names them."""
 
 
 def packaged() -> Path:
@@ -102,8 +103,13 @@ def dialogue_examples(dialogues: Iterable[Dialogue], retriever: Retriever, seed:
             known = [(item, reason) for item, reason in shown if item is not None]
             following = turns[place + 1] if place + 1 < len(turns) else None
             after = _after(belief, known, following, catalog)
-            yield from _ranking(turn["user"], belief, known, after, retriever, rng)
-            yield from _generation([earlier["user"] for earlier in turns[: place + 1]], belief, known, after, retriever)
+            if known:
+                ids, said = [item for item, _ in known], " ".join(earlier["user"] for earlier in turns[:place])
+                found = retriever.search(query_of(belief, turn["user"], catalog, 3 * OPTIONS))
+                others = [hit.item_id for hit in found if hit.item_id not in ids]
+                yield from _ranking(turn["user"], belief, ids, after, others, retriever, rng)
+                prompt = generate_prompt(turn["user"], said, belief, catalog)
+                yield from _generation(prompt, ids, after, others, retriever.semantic_ids, rng)
             if update.intent == "chat" and turn.get("reply"):
                 yield Example("chat", render("chat", text=turn["user"]), turn["reply"])
             for item, reason in known:
@@ -126,42 +132,39 @@ def _sayable(reason: str, item: Item, belief: BeliefState, catalog: Catalog, che
 def _ranking(
     text: str,
     belief: BeliefState,
-    shown: Sequence[tuple[str, str]],
+    shown: Sequence[str],
     after: Sequence[ItemVerdict],
+    others: Sequence[str],
     retriever: Retriever,
     rng: random.Random,
 ) -> Iterator[Example]:
     """Yield one example for the first item shown, and one for each that the next message accepts or likes."""
-    if not shown:
-        return
-    catalog = retriever.catalog
-    targets = [shown[0][0]]
     good = {v.item_id for v in after if v.verdict in ("accepted", "liked", "like_this")}
-    targets += [item for item, _ in shown[1:] if item in good]
-    ids = {item for item, _ in shown}
-    found = [hit.item_id for hit in retriever.search(query_of(belief, text, catalog, limit=3 * OPTIONS))]
-    others = [item for item in found if item not in ids]
-    for target in targets:
-        options = [target, *rng.sample(others, min(len(others), OPTIONS - 1))]
+    for target in (shown[0], *(item for item in shown[1:] if item in good)):
+        options = _options(target, others, rng)
         if len(options) > 1:
             mixed = rng.sample(options, len(options))
-            prompt = rank_prompt(text, belief, mixed, catalog, retriever.semantic_ids)
-            yield Example("rank", prompt, retriever.semantic_ids.text(target), tuple(options))
+            prompt = rank_prompt(text, belief, mixed, retriever.catalog, retriever.semantic_ids)
+            yield Example("rank", prompt, retriever.semantic_ids.text(target), options)
 
 
 def _generation(
-    texts: Sequence[str],
-    belief: BeliefState,
-    shown: Sequence[tuple[str, str]],
+    prompt: Prompt,
+    shown: Sequence[str],
     after: Sequence[ItemVerdict],
-    retriever: Retriever,
+    others: Sequence[str],
+    semantic_ids: SemanticIds,
+    rng: random.Random,
 ) -> Iterator[Example]:
     """Yield one example without candidates for every item shown, but for those that the next message turns down."""
     refused = {v.item_id for v in after if v.verdict in ("rejected", "disliked", "seen")}
-    prompt = generate_prompt(texts[-1], texts[:-1], belief, retriever.catalog)
-    for item, _ in shown:
+    for item in shown:
         if item not in refused:
-            yield Example("generate", prompt, retriever.semantic_ids.text(item))
+            yield Example("generate", prompt, semantic_ids.text(item), _options(item, others, rng))
+
+
+def _options(target: str, others: Sequence[str], rng: random.Random) -> tuple[str, ...]:
+    return (target, *rng.sample(others, min(len(others), OPTIONS - 1)))
 
 
 def _after(

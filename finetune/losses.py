@@ -45,3 +45,20 @@ def contrastive_loss(states: torch.Tensor, items: torch.Tensor, answers: torch.T
     same = (answers[:, None] == answers[None]).all(-1).fill_diagonal_(False)
     scores = (units[0] @ units[1].T / TEMPERATURE).masked_fill(same, float("-inf"))
     return torch.nn.functional.cross_entropy(scores, torch.arange(len(scores), device=scores.device))
+
+
+def projection_loss(
+    states: torch.Tensor, projection: torch.Tensor, vectors: torch.Tensor, items: torch.Tensor
+) -> torch.Tensor:
+    """Return the cross-entropy of the right items over the whole catalog, in nats; 0 without states.
+
+    `states` (m, h), `projection` (d, h), `vectors` (n, d) of all items, `items` (m,) places of the right ones. After
+    Lite-LLM4Rec (Wang et al., 2024, arXiv:2402.09543), with text vectors as fixed item representations, so that items
+    unseen in training are ranked too.
+    """
+    import torch
+
+    if not len(states):
+        return 0.0 * projection.sum()
+    logits = states.float() @ projection.T @ vectors.T
+    return torch.nn.functional.cross_entropy(logits, items)

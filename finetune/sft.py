@@ -14,8 +14,11 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from agent.base_model import Say, quietly, resolve
-from agent.local_llm import RECORD
+from agent.local_llm import PROJECTION, RECORD
 from finetune import curves
 from finetune.batches import Encoded, encode, endless, padding
 from finetune.config import TrainingConfig
@@ -45,6 +48,7 @@ def train(
     home: Path,
     out: Path,
     config: TrainingConfig,
+    vectors: NDArray[np.float32] | None = None,
     validation: Sequence[Example] = (),
     resume: bool = False,
     report: Report = lambda *_: None,
@@ -52,11 +56,11 @@ def train(
 ) -> dict[str, Any]:
     """Train an adapter on `examples` and write it to `out` with its record; return the record.
 
-    Alignment tasks form stage 1 and a share of stage 2. Of the ranking examples in `validation` some are measured on
-    the way: the best weights by NDCG are kept. `out/run` shows the course of the run: settings, curves, TensorBoard
-    events. With `resume` it goes on from its last checkpoint and gives what an unbroken run gives. Under `accelerate
-    launch` every process calls this; the first one writes. UserError when `out` holds a finished adapter, or the
-    checkpoints of another run.
+    `vectors`: (n, d) of the catalog's items, for a projection head. Alignment tasks form stage 1 and a share of stage
+    2. Of the examples with options in `validation` some are measured on the way: the best weights by NDCG are kept.
+    `out/run` shows the course of the run: settings, curves, TensorBoard events. With `resume` it goes on from its last
+    checkpoint and gives what an unbroken run gives. Under `accelerate launch` every process calls this; the first one
+    writes. UserError when `out` holds a finished adapter, or the checkpoints of another run.
     """
     import torch
     from accelerate import PartialState
@@ -81,9 +85,10 @@ def train(
     processes.wait_for_everyone()
     if not curves.available():
         say("no curves are drawn: pip install 'tastemaker[train]'")
-    tuned = prepare(source, catalog, semantic_ids, config)
+    tuned = prepare(source, catalog, semantic_ids, config, vectors)
     pools, too_long = _pools(examples, tuned, config.longest)
-    ranked = [example for example in validation if example.task == "rank"]
+    task = "generate" if config.projection else "rank"
+    ranked = [example for example in validation if example.task == task and example.options]
     measured = random.Random(config.seed).sample(ranked, min(config.validated, len(ranked)))
     stages = [
         Stage("rows", config.row_steps, ALIGNMENT, config.row_rate, 0.0),
@@ -227,6 +232,9 @@ def _write(tuned: Tuned, out: Path, model_id: str, record: Mapping[str, Any]) ->
 
     from finetune.tuned import check_merged
 
+    out.mkdir(parents=True, exist_ok=True)
+    if tuned.projection is not None:
+        save_file({"weight": tuned.projection.detach().to(torch.float16).contiguous()}, out / PROJECTION)
     tuned.model.peft_config["default"].base_model_name_or_path = model_id
     tuned.model.save_pretrained(str(out), save_embedding_layers=False)
     (out / "README.md").unlink(missing_ok=True)

@@ -16,7 +16,7 @@ from agent.base_model import end_id
 from finetune.batches import Encoded, collate
 from finetune.checkpoints import WEIGHTS, Best, Completed, save
 from finetune.config import TrainingConfig
-from finetune.losses import answer_loss, contrastive_loss
+from finetune.losses import answer_loss, contrastive_loss, projection_loss
 from finetune.tuned import Tuned, check_gradients
 
 Measure = Callable[[], dict[str, float]]
@@ -49,6 +49,9 @@ class StageTrainer(Trainer):
         """Train in `folder`; `measure` is called every `config.validate_every` steps."""
         self.tuned, self.stage, self.contrastive, self.measure = tuned, stage, config.contrastive, measure
         self.trained_rates = [(weight, stage.row_rate) for weight in tuned.row_weights]
+        if tuned.projection is not None:
+            self.trained_rates.append((tuned.projection, config.row_rate))
+        self.projecting = config.projection
         self.trained_rates += [(weight, stage.lora_rate) for weight in tuned.lora_weights if stage.lora_rate]
         trained = {id(weight) for weight, _ in self.trained_rates}
         for weight in tuned.model.parameters():
@@ -100,20 +103,31 @@ class StageTrainer(Trainer):
         learned = inputs.pop("learned")
         columns = learned.any(0).nonzero().squeeze(1)
         more = {"logits_to_keep": columns} if self._sees else {}
-        out = model(**inputs, use_cache=False, output_hidden_states=self.contrastive > 0, **more)
+        states = self.contrastive > 0 or self.projecting > 0
+        out = model(**inputs, use_cache=False, output_hidden_states=states, **more)
         logits = (out.logits if self._sees else out.logits[:, columns])[learned[:, columns]]
         targets = inputs["input_ids"].roll(-1, dims=1)
         loss = answer_loss(logits, targets[learned], self.tuned.levels)
-        if self.contrastive:
-            first = self.tuned.levels[0]
-            asked = learned & (targets >= first.start) & (targets < first.stop)
-            row, place = asked.nonzero(as_tuple=True)
-            path = place[:, None] + torch.arange(len(self.tuned.levels), device=place.device)
-            answers = targets[row[:, None], path]
-            items = self.tuned.row_weights[0][answers - first.start].mean(1)
-            if len(row):
-                loss = loss + self.contrastive * contrastive_loss(out.hidden_states[-1][row, place], items, answers)
+        if states:
+            loss = loss + self._of_items(out.hidden_states[-1], learned, targets)
         return (loss, out) if return_outputs else loss
+
+    def _of_items(self, states: torch.Tensor, learned: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Return what the states (b, t, h) before each item that is answered cost; `targets` (b, t) follow them."""
+        first = self.tuned.levels[0]
+        row, place = (learned & (targets >= first.start) & (targets < first.stop)).nonzero(as_tuple=True)
+        path = place[:, None] + torch.arange(len(self.tuned.levels), device=place.device)
+        answers, asked = targets[row[:, None], path], states[row, place]
+        loss = states.new_zeros(())
+        if self.contrastive and len(row):
+            items = self.tuned.row_weights[0][answers - first.start].mean(1)
+            loss = loss + self.contrastive * contrastive_loss(asked, items, answers)
+        if self.projecting:
+            assert self.tuned.projection is not None and self.tuned.items is not None
+            right = torch.tensor([self.tuned.paths[tuple(answer)] for answer in answers.tolist()], device=asked.device)
+            vectors = self.tuned.items.to(asked.device)
+            loss = loss + self.projecting * projection_loss(asked, self.tuned.projection, vectors, right)
+        return loss
 
     def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
         """Run one step; after the first see that what should learn does, and nothing else."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from agent.base_model import load, quietly, soft_tokens
 from finetune.config import TrainingConfig
@@ -34,6 +37,12 @@ class Tuned:
     """Whether input and output rows are the same weights."""
     old: float
     """Sum of the rows of old tokens, to see that they stay."""
+    items: torch.Tensor | None = None
+    """(n, d) vectors of the items, for a projection head."""
+    places: Mapping[str, int] = field(default_factory=dict)
+    """Item id -> its place among `items`."""
+    paths: Mapping[tuple[int, ...], int] = field(default_factory=dict)
+    """Token ids of an item's Semantic ID -> its place among `items`."""
 
     @property
     def row_weights(self) -> list[torch.Tensor]:
@@ -45,9 +54,20 @@ class Tuned:
         """All weights of LoRA; none with prompt tuning."""
         return [weight for name, weight in self.model.named_parameters() if "lora_" in name]
 
+    @property
+    def projection(self) -> torch.Tensor | None:
+        """(d, h) of the projection head."""
+        head = getattr(self.model, "projection", None)
+        return None if head is None else head.weight
+
+    def vectors(self, item_ids: Sequence[str]) -> NDArray[np.float32]:
+        """Return (m, d) the vectors of some items."""
+        assert self.items is not None
+        return np.asarray(self.items[[self.places[item] for item in item_ids]].numpy(), np.float32)
+
     def weights(self) -> dict[str, torch.Tensor]:
         """Return everything that training may change, by name."""
-        parts = ("trainable_tokens_delta", "lora_")
+        parts = ("trainable_tokens_delta", "lora_", "projection")
         return {name: weight for name, weight in self.model.named_parameters() if any(part in name for part in parts)}
 
     def put(self, weights: dict[str, torch.Tensor]) -> None:
@@ -65,8 +85,17 @@ class Tuned:
         return self.row_weights[-1].detach()[: sum(len(level) for level in self.levels)]
 
 
-def prepare(source: str, catalog: Catalog, semantic_ids: SemanticIds, config: TrainingConfig) -> Tuned:
-    """Load base weights, add and initialise rows for new tokens, and wrap the model for training."""
+def prepare(
+    source: str,
+    catalog: Catalog,
+    semantic_ids: SemanticIds,
+    config: TrainingConfig,
+    vectors: NDArray[np.float32] | None = None,
+) -> Tuned:
+    """Load base weights, add and initialise rows for new tokens, and wrap the model for training.
+
+    `vectors`: (n, d) of the catalog's items, for a projection head.
+    """
     import torch
     from peft import LoraConfig, TrainableTokensConfig, get_peft_model
 
@@ -101,7 +130,18 @@ def prepare(source: str, catalog: Catalog, semantic_ids: SemanticIds, config: Tr
         model = get_peft_model(model, peft_config)
     starts = accumulate(semantic_ids.sizes, initial=ids[0])
     levels = tuple(range(start, stop) for start, stop in pairwise(starts))
-    tuned = Tuned(model, tokenizer, levels, "".join(soft), packs, tied, old)
+    items, paths = None, dict[tuple[int, ...], int]()
+    if config.projection:
+        assert vectors is not None and len(vectors) == len(catalog), "a projection head needs a vector of every item"
+        items = torch.tensor(vectors)
+        head = torch.nn.Linear(model.config.hidden_size, items.shape[1], bias=False)
+        torch.nn.init.zeros_(head.weight)
+        model.register_module("projection", head)
+        for place, item in enumerate(catalog):
+            path = zip(levels, semantic_ids.codes[item.id], strict=True)
+            paths[tuple(level[code] for level, code in path)] = place
+    places = {item.id: place for place, item in enumerate(catalog)}
+    tuned = Tuned(model, tokenizer, levels, "".join(soft), packs, tied, old, items, places, paths)
     assert len(tuned.row_weights) == len(rows), f"peft made {len(tuned.row_weights)} sets of rows of {rows}"
     assert bool(tuned.lora_weights) == (config.method == "lora"), "peft added no LoRA weights"
     return tuned

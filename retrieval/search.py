@@ -85,6 +85,11 @@ class Retriever:
         """The Semantic IDs of the catalog's items."""
         return self.index.semantic_ids
 
+    @property
+    def vectors(self) -> NDArray[np.float32]:
+        """(n, d) unit vectors of the items, in the catalog's order."""
+        return self.index.vectors
+
     def search(self, query: Query) -> list[Candidate]:
         """Return up to `query.limit` candidates, best first; every constraint holds and nothing excluded is there.
 

@@ -83,6 +83,10 @@ class BruteForce:
         self.semantic_ids = SemanticIds.fit([item.id for item in catalog], vectors, size=4)
         self.queries: list[Query] = []
 
+    @property
+    def vectors(self) -> np.ndarray[Any, Any]:
+        return np.zeros((len(self.catalog), 1), np.float32)
+
     def all_scores(self, query: Query) -> np.ndarray[Any, Any]:
         self.queries.append(query)
         return np.array([self._score(item, query) for item in self.catalog])

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from agent.belief import BeliefState, Preference
 from agent.llm import ScriptedLanguageModel
@@ -43,6 +44,33 @@ def test_what_the_model_finds_likely_moves_up(wines: Catalog, codes: SemanticIds
     )
     assert ranked[0].item_id == favourite
     assert ranked[0].likelihood == 0.0
+
+
+class Projecting(ScriptedLanguageModel):
+    """Asks for one item by its vector, and keeps the prompts it saw."""
+
+    def __init__(self, vector: NDArray[np.float32]) -> None:
+        super().__init__()
+        self.vector, self.prompts = vector, list[str]()
+
+    def query_vector(self, prompt: Prompt) -> NDArray[np.float32] | None:
+        self.prompts.append(prompt.own)
+        return self.vector
+
+
+def test_a_model_with_a_projection_head_ranks_by_the_items_vectors_and_hears_what_was_said_before(
+    wines: Catalog, codes: SemanticIds
+) -> None:
+    vectors = np.eye(len(wines), dtype=np.float32)
+    llm = Projecting(9 * vectors[5])
+    ranked = Reranker(llm, wines, codes, weight=5.0, vectors=vectors).rank(
+        "with fish", BeliefState(), candidates(wines), "something dry"
+    )
+    assert ranked[0].item_id == wines.items[5].id
+    assert ranked[0].likelihood == 9.0
+    [prompt] = llm.prompts
+    assert "Before: something dry\n" in prompt and "They said: with fish\n" in prompt
+    assert not any(codes.text(item.id) in prompt for item in wines)
 
 
 def test_a_model_without_an_adapter_leaves_the_order_as_it_is(wines: Catalog, codes: SemanticIds) -> None:

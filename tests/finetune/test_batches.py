@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from agent.base_model import end_id, load
 from finetune.batches import Encoded, collate, encode, endless, padding
 from finetune.examples import Example
-from finetune.losses import answer_loss, contrastive_loss
+from finetune.losses import answer_loss, contrastive_loss, projection_loss
 from prompts import Prompt
 from retrieval.catalog import UserError
 from retrieval.semantic_ids import SemanticIds
@@ -122,6 +122,18 @@ def test_the_contrastive_loss_falls_as_states_near_their_items_and_spares_equal_
     assert contrastive_loss(items[:1], items[:1], answers[:1]) == 0
     twice = contrastive_loss(items[:1].repeat(2, 1), items[:1].repeat(2, 1), answers[:1].repeat(2, 1))
     assert twice == 0
+
+
+def test_the_projection_loss_is_the_cross_entropy_over_all_items() -> None:
+    import torch
+
+    torch.manual_seed(0)
+    states, projection, vectors = torch.randn(2, 5), torch.randn(3, 5), torch.randn(7, 3)
+    right = torch.tensor([4, 1])
+    logits = torch.stack([vectors @ (projection @ state) for state in states])
+    slow = -sum(torch.log_softmax(row, 0)[item] for row, item in zip(logits, right, strict=True)) / 2
+    assert torch.isclose(projection_loss(states, projection, vectors, right), slow)
+    assert projection_loss(states[:0], projection, vectors, right[:0]) == 0
 
 
 def test_a_prefix_opens_the_prompt(tokenizer: Any) -> None:

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from agent.base_model import load
-from agent.local_llm import RECORD, LocalLanguageModel, read_record
+from agent.local_llm import PROJECTION, RECORD, LocalLanguageModel, read_record
 from finetune.config import TrainingConfig, read_config
 from finetune.examples import Example
 from finetune.sft import train
@@ -197,6 +199,33 @@ def test_prompt_tuning_learns_a_few_tokens_that_open_every_prompt_and_serves_lik
     with_prefix = llm.score_paths(prompt, paths)
     llm._prefix = []
     assert with_prefix != pytest.approx(llm.score_paths(prompt, paths), abs=1e-4)
+
+
+def test_a_projection_head_is_learned_measured_saved_and_asked_by_the_agent(
+    examples: list[Example], wines: Catalog, codes: SemanticIds, base: str, tmp_path: Path
+) -> None:
+    from safetensors.torch import load_file
+
+    out, vectors = tmp_path / "head", np.eye(len(wines), dtype=np.float32)
+    unlisted = [replace(example, task="generate") for example in examples if example.options]
+    config = CONFIG.model_copy(update={"projection": 1.0, "mix": {"generate": 1}, "row_steps": 0, "steps": 40})
+    config = config.model_copy(update={"row_rate": 0.1, "validate_every": 40})
+    record = run(unlisted, wines, codes, base, out, config=config, vectors=vectors, validation=unlisted)
+    [measured] = record["validation"]
+    assert measured["ndcg"] > measured["chance"] + 0.2
+    assert load_file(out / PROJECTION)["weight"].shape[0] == len(wines)
+    llm = LocalLanguageModel.open(base, out, codes, tmp_path)
+    found = [llm.query_vector(example.prompt) for example in unlisted]
+    best = [vector is not None and wines.items[int(vector.argmax())].id for vector in found]
+    right = [example.options[0] for example in unlisted]
+    assert sum(one == other for one, other in zip(best, right, strict=True)) > len(right) / 2
+
+
+def test_without_a_projection_head_there_is_no_query_vector(
+    adapter: Path, codes: SemanticIds, base: str, tmp_path: Path
+) -> None:
+    llm = LocalLanguageModel.open(base, adapter, codes, tmp_path)
+    assert llm.query_vector(render("id_to_title", code="x")) is None
 
 
 def test_settings_come_from_a_file_and_what_is_given_beside_it_wins(tmp_path: Path) -> None:
