@@ -47,6 +47,8 @@ class TrainingConfig(BaseModel):
     projection: float = Field(0.0, ge=0)
     """Weight of the projection head's loss: from the state before an answer to the vectors of all items. An adapter
     with a head ranks by it, and needs no candidates in its prompt."""
+    projection_rate: float = Field(3e-4, gt=0)
+    """Learning rate of the projection head."""
     longest: int = Field(512, ge=32)
     """Longer examples are left out, and counted."""
     mix: dict[str, float] = {"rank": 40, "alignment": 30, "generate": 15, "reason": 10, "chat": 5}

@@ -50,7 +50,7 @@ class StageTrainer(Trainer):
         self.tuned, self.stage, self.contrastive, self.measure = tuned, stage, config.contrastive, measure
         self.trained_rates = [(weight, stage.row_rate) for weight in tuned.row_weights]
         if tuned.projection is not None:
-            self.trained_rates.append((tuned.projection, config.row_rate))
+            self.trained_rates.append((tuned.projection, config.projection_rate))
         self.projecting = config.projection
         self.trained_rates += [(weight, stage.lora_rate) for weight in tuned.lora_weights if stage.lora_rate]
         trained = {id(weight) for weight, _ in self.trained_rates}

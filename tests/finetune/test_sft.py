@@ -209,7 +209,7 @@ def test_a_projection_head_is_learned_measured_saved_and_asked_by_the_agent(
     out, vectors = tmp_path / "head", np.eye(len(wines), dtype=np.float32)
     unlisted = [replace(example, task="generate") for example in examples if example.options]
     config = CONFIG.model_copy(update={"projection": 1.0, "mix": {"generate": 1}, "row_steps": 0, "steps": 40})
-    config = config.model_copy(update={"row_rate": 0.1, "validate_every": 40})
+    config = config.model_copy(update={"projection_rate": 0.1, "validate_every": 40})
     record = run(unlisted, wines, codes, base, out, config=config, vectors=vectors, validation=unlisted)
     [measured] = record["validation"]
     assert measured["ndcg"] > measured["chance"] + 0.2
