@@ -22,10 +22,10 @@ class TrainingConfig(BaseModel):
     tuning: Lester et al., 2021, arXiv:2104.08691)."""
     soft_tokens: int = Field(16, ge=1)
     """Learned tokens before every prompt with `method = "prompt"`."""
-    row_steps: int = Field(120, ge=0)
+    row_steps: int = Field(80, ge=0)
     """Steps of stage 1."""
     row_rate: float = Field(3e-3, gt=0)
-    steps: int = Field(240, ge=0)
+    steps: int = Field(520, ge=0)
     """Steps of stage 2."""
     rate: float = Field(2e-4, gt=0)
     """Learning rate of the LoRA weights."""
@@ -44,23 +44,24 @@ class TrainingConfig(BaseModel):
     """Recompute activations in the backward pass: a third slower, for models that do not fit otherwise."""
     contrastive: float = Field(0.0, ge=0)
     """Weight of the in-batch contrastive loss between the state before an answer and the item answered."""
-    projection: float = Field(0.0, ge=0)
+    projection: float = Field(1.0, ge=0)
     """Weight of the projection head's loss: from the state before an answer to the vectors of all items. An adapter
     with a head ranks by it, and needs no candidates in its prompt."""
     projection_rate: float = Field(3e-4, gt=0)
     """Learning rate of the projection head."""
     longest: int = Field(512, ge=32)
     """Longer examples are left out, and counted."""
-    mix: dict[str, float] = {"rank": 40, "alignment": 30, "generate": 15, "reason": 10, "chat": 5}
-    """Share of stage 2's examples by task; each task repeats as often as needed."""
+    mix: dict[str, float] = {"generate": 65, "alignment": 18, "reason": 12, "chat": 5}
+    """Share of stage 2's examples by task; each task repeats as often as needed. Without a projection head `rank` should
+    be among them, which shows the candidates."""
     every: int = Field(10, ge=1)
     """Steps between two checkpoints."""
     validation: float = Field(0.1, ge=0, lt=1)
     """Share of the dialogues held out, by a hash of their ids."""
-    validate_every: int = Field(60, ge=1)
+    validate_every: int = Field(100, ge=1)
     """Steps of stage 2 between two measurements on held-out dialogues."""
-    validated: int = Field(32, ge=0)
-    """Ranking examples of held-out dialogues that are measured, none for 0."""
+    validated: int = Field(96, ge=0)
+    """Examples of held-out dialogues that are measured, none for 0."""
     patience: int = Field(3, ge=1)
     """Measurements without a better NDCG after which stage 2 stops."""
 

@@ -18,7 +18,9 @@ from prompts import Prompt, render
 from retrieval.catalog import Catalog
 from retrieval.semantic_ids import SemanticIds, token
 
-CONFIG = TrainingConfig(row_steps=2, steps=2, tokens=256, rank=2, alpha=4, mix={"rank": 1, "alignment": 1}, validated=2)
+CONFIG = TrainingConfig(
+    row_steps=2, steps=2, tokens=256, rank=2, alpha=4, mix={"rank": 1, "alignment": 1}, validated=2, projection=0
+)
 MODELS = [("llama", False), ("qwen3", True), ("qwen3", False), ("qwen2", True)]
 
 

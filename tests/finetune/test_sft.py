@@ -20,7 +20,15 @@ from retrieval.encoder import HashingEncoder
 from retrieval.semantic_ids import SemanticIds
 
 CONFIG = TrainingConfig(
-    row_steps=4, steps=4, tokens=256, every=2, rank=2, alpha=4, mix={"rank": 1, "alignment": 1}, validate_every=2
+    row_steps=4,
+    steps=4,
+    tokens=256,
+    every=2,
+    rank=2,
+    alpha=4,
+    mix={"rank": 1, "alignment": 1},
+    validate_every=2,
+    projection=0,
 )
 
 
