@@ -52,7 +52,7 @@ class TrainingConfig(BaseModel):
     longest: int = Field(512, ge=32)
     """Longer examples are left out, and counted."""
     mix: dict[str, float] = {"generate": 65, "alignment": 18, "reason": 12, "chat": 5}
-    """Share of stage 2's examples by task; each task repeats as often as needed. Without a projection head, give a share
+    """Share of stage 2's examples by task; each task repeats as often as needed. Without a projection head give a share
     to `rank`, which shows the candidates."""
     every: int = Field(10, ge=1)
     """Steps between two checkpoints."""
