@@ -13,10 +13,11 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agent.belief import BeliefState, Preference, apply
 from agent.querying import query_of
-from agent.ranking import rank_prompt
+from agent.ranking import generate_prompt, rank_prompt
 from agent.transcripts import belief_from_turns, update_from_dict
 from retrieval.catalog import Catalog, Item
 from retrieval.search import Retriever
@@ -97,31 +98,82 @@ def probe(
         found["search"].append(ids)
         if done < sample and len(ids) > 2:
             other = asked[(done + 1) % len(asked)]
-            paths = [codes.codes[item] for item in ids]
-            mixed, again = (chance.sample(ids, len(ids)) for _ in range(2))
-            listed = rank_prompt(request.text, request.belief, mixed, catalog, codes)
-            scores = llm.score_paths(listed, paths)
-            sums.add("same again", _tau(scores, llm.score_paths(listed, paths)))
-            shuffled = llm.score_paths(rank_prompt(request.text, request.belief, again, catalog, codes), paths)
-            swapped = llm.score_paths(rank_prompt(other.text, other.belief, mixed, catalog, codes), paths)
-            bare = rank_prompt(request.text, request.belief, [], catalog, codes)
-            unlisted = llm.score_paths(bare, paths)
-            sums.add("shuffled", _tau(scores, shuffled))
-            sums.add("swapped", _tau(scores, swapped))
-            sums.add("unlisted", _tau(scores, unlisted))
-            sums.add("difference", float(np.abs(np.subtract(scores, swapped)).mean()))
-            sums.add("place", _tau(scores, [-mixed.index(item) for item in ids]))
-            best = ids[int(np.argmax(scores))]
-            sums.add("first", float(best == mixed[0]) * len(ids))
-            sums.add("last", float(best == mixed[-1]) * len(ids))
-            written = [codes.item_of(path) for path, _ in llm.beam(bare, TOP)]
-            found["model alone"].append(written)
-            sums.add("constrained", float(all(item in catalog for item in written)))
-            free = llm.free_path(bare)
-            sums.add("free", float(free is not None and free in codes.trie))
+            prompt = generate_prompt(request.text, "", request.belief, catalog)
+            vector = llm.query_vector(prompt)
+            if vector is None:
+                prompt = rank_prompt(request.text, request.belief, [], catalog, codes)
+                scores = _listed(llm, retriever, request, other, ids, chance, sums)
+                alone = [codes.item_of(path) for path, _ in llm.beam(prompt, TOP)]
+            else:
+                scores = _headed(llm, retriever, request, other, ids, vector, sums)
+                alone = [catalog.items[place].id for place in np.argsort(-(retriever.vectors @ vector))[:TOP]]
+            found["model alone"].append(alone)
             found["served"].append([ids[place] for place in np.argsort(np.negative(scores), kind="stable")])
+            written = alone if vector is None else [codes.item_of(path) for path, _ in llm.beam(prompt, TOP)]
+            sums.add("constrained", float(all(item in catalog for item in written)))
+            free = llm.free_path(prompt)
+            sums.add("free", float(free is not None and free in codes.trie))
         tell(done + 1, len(asked))
     return [*_of_model(sums), *_of_lists(found, catalog)]
+
+
+def _listed(
+    llm: LocalLanguageModel,
+    retriever: Retriever,
+    request: Request,
+    other: Request,
+    ids: Sequence[str],
+    chance: random.Random,
+    sums: _Sums,
+) -> list[float]:
+    """Return the likelihood of the Semantic IDs of candidates named in the prompt, and note how it changes."""
+    catalog, codes = retriever.catalog, retriever.semantic_ids
+    paths = [codes.codes[item] for item in ids]
+    mixed, again = (chance.sample(ids, len(ids)) for _ in range(2))
+
+    def scored(asked: Request, named: Sequence[str]) -> list[float]:
+        return llm.score_paths(rank_prompt(asked.text, asked.belief, named, catalog, codes), paths)
+
+    scores, swapped = scored(request, mixed), scored(other, mixed)
+    sums.add("same again", _tau(scores, scored(request, mixed)))
+    sums.add("shuffled", _tau(scores, scored(request, again)))
+    sums.add("swapped", _tau(scores, swapped))
+    sums.add("unlisted", _tau(scores, scored(request, [])))
+    sums.add("difference", float(np.abs(np.subtract(scores, swapped)).mean()))
+    sums.add("place", _tau(scores, [-mixed.index(item) for item in ids]))
+    best = ids[int(np.argmax(scores))]
+    sums.add("first", float(best == mixed[0]) * len(ids))
+    sums.add("last", float(best == mixed[-1]) * len(ids))
+    return scores
+
+
+def _headed(
+    llm: LocalLanguageModel,
+    retriever: Retriever,
+    request: Request,
+    other: Request,
+    ids: Sequence[str],
+    vector: NDArray[np.float32],
+    sums: _Sums,
+) -> list[float]:
+    """Return the logits of the projection head, and note how they change; no candidate has a place in its prompt."""
+    catalog, codes = retriever.catalog, retriever.semantic_ids
+    rows = retriever.vectors[[catalog.position[item] for item in ids]]
+    prompts = [generate_prompt(asked.text, "", asked.belief, catalog) for asked in (request, other)]
+    again, another = (llm.query_vector(prompt) for prompt in prompts)
+    assert again is not None and another is not None
+    scores: list[float] = (rows @ vector).tolist()
+    sums.add("same again", _tau(scores, (rows @ again).tolist()))
+    sums.add("swapped", _tau(scores, (rows @ another).tolist()))
+    moved = _log_shares(retriever.vectors @ vector) - _log_shares(retriever.vectors @ another)
+    sums.add("difference", float(np.abs(moved).mean()))
+    sums.add("paths", _tau(scores, llm.score_paths(prompts[0], [codes.codes[item] for item in ids])))
+    return scores
+
+
+def _log_shares(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    logits = logits - logits.max()
+    return np.asarray(logits - np.log(np.exp(logits).sum()), np.float64)
 
 
 def _of_model(sums: _Sums) -> Iterator[Finding]:
@@ -130,6 +182,7 @@ def _of_model(sums: _Sums) -> Iterator[Finding]:
     yield from sums.finding("person", "order with the same prompt again (Kendall tau)", "same again", least=0.99)
     yield from sums.finding("person", "order with another person's words and belief", "swapped", most=0.8)
     yield from sums.finding("person", "change of log-probability by that, nats", "difference", least=0.1)
+    yield from sums.finding("candidates", "order by Semantic IDs against the projection head's", "paths")
     yield from sums.finding("candidates", "order without the candidates in the prompt", "unlisted", least=0.2)
     yield from sums.finding("place", "order after shuffling the candidates", "shuffled", least=0.6)
     yield from sums.finding("place", "order against the place in the prompt", "place", least=-0.2, most=0.2)

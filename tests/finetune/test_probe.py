@@ -10,6 +10,7 @@ from zlib import crc32
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from finetune.__main__ import app
@@ -32,6 +33,9 @@ class Fake:
     def score_paths(self, prompt: Prompt, paths: Sequence[SemanticId]) -> list[float]:
         return [float(self.rule("".join(prompt), self.codes.item_of(path))) for path in paths]
 
+    def query_vector(self, prompt: Prompt) -> NDArray[np.float32] | None:
+        return None
+
     def beam(self, prompt: Prompt, width: int) -> list[tuple[SemanticId, float]]:
         paths = list(self.codes.codes.values())
         order = np.argsort(np.negative(self.score_paths(prompt, paths)), kind="stable")
@@ -46,15 +50,28 @@ def retriever(wines: Catalog, tmp_path_factory: pytest.TempPathFactory) -> Retri
     return Retriever(build(wines, tmp_path_factory.mktemp("wines"), HashingEncoder()), HashingEncoder())
 
 
-def probed(retriever: Retriever, rule: Any) -> dict[str, Finding]:
-    llm: Any = Fake(retriever.semantic_ids, retriever.catalog, rule)
+class Headed(Fake):
+    """The same with a projection head: `rule(prompt, item)` is the item's logit."""
+
+    def __init__(self, retriever: Retriever, rule: Any) -> None:
+        super().__init__(retriever.semantic_ids, retriever.catalog, rule)
+        self.inverse = np.linalg.pinv(retriever.vectors)
+
+    def query_vector(self, prompt: Prompt) -> NDArray[np.float32] | None:
+        wanted = np.array([self.rule("".join(prompt), item.id) for item in self.catalog])
+        return np.asarray(self.inverse @ wanted, np.float32)
+
+
+def probed(retriever: Retriever, rule: Any, *, head: bool = False) -> dict[str, Finding]:
+    llm: Any = Headed(retriever, rule) if head else Fake(retriever.semantic_ids, retriever.catalog, rule)
     asked = requests([], retriever.catalog, 12, seed=1)
     findings = probe(llm, retriever, asked, sample=8, seed=0, tell=lambda done, of: None)
     return {finding.figure: finding for finding in findings}
 
 
-def test_a_model_that_ignores_the_person_is_found_out(retriever: Retriever) -> None:
-    found = probed(retriever, lambda prompt, item: len(item) + retriever.catalog.position[item] / 100)
+@pytest.mark.parametrize("head", [False, True])
+def test_a_model_that_ignores_the_person_is_found_out(retriever: Retriever, head: bool) -> None:
+    found = probed(retriever, lambda prompt, item: len(item) + retriever.catalog.position[item] / 100, head=head)
     swapped = found["order with another person's words and belief"]
     assert swapped.mean == pytest.approx(1) and not swapped.healthy
     assert not found["change of log-probability by that, nats"].healthy
@@ -68,6 +85,13 @@ def test_a_model_that_likes_the_first_place_is_found_out(retriever: Retriever) -
     assert not found["order against the place in the prompt"].healthy
     assert not found["how much more often than by chance the first is best"].healthy
     assert found["how much more often than by chance the last is best"].mean == 0
+
+
+def test_a_model_with_a_head_names_no_candidates_so_none_has_a_place(retriever: Retriever) -> None:
+    found = probed(retriever, lambda prompt, item: crc32((item + prompt).encode()) % 97, head=True)
+    assert found["order with another person's words and belief"].healthy
+    assert found["order by Semantic IDs against the projection head's"].mean == pytest.approx(1, abs=0.05)
+    assert not any("place" in figure or "first is best" in figure or "candidates" in figure for figure in found)
 
 
 def test_a_model_that_listens_passes(retriever: Retriever) -> None:
