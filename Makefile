@@ -31,7 +31,7 @@ if [ "$$(id -u)" = 0 ]; then as_root=""; elif command -v sudo >/dev/null && sudo
 then as_root="sudo"; else as_root="none"; fi
 endef
 
-.PHONY: help chat test check bench eval train clean
+.PHONY: help chat test check bench eval train demo clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /make \1\t/' | expand -t 14
@@ -58,6 +58,13 @@ bench: $(VENV)/.installed ## Measure how long a turn takes
 
 train: $(VENV)/.installed ## Train an adapter on the packaged dialogues (OUT names it)
 	@$(PY) -m finetune sft --out $(OUT) $(ARGS)
+
+demo: $(VENV)/.installed ## Make all that ships for the demo catalog anew: codes, vectors, ranker, adapter
+	@rm -rf build/demo
+	$(PY) -m retrieval build --catalog retrieval/demo/films.jsonl --home build/demo/index --export retrieval/demo
+	$(PY) -m finetune ranker --home build/demo/home --out retrieval/demo/ranker
+	$(PY) -m finetune sft --home build/demo/home --out ./build/demo/films
+	cp build/demo/films/*.json build/demo/films/*.safetensors agent/adapters/films/
 
 clean: ## Remove the virtual environment and everything built
 	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -223,6 +223,7 @@ def open_or_build_demo(home: Path, *, encoder: str = "embedded", progress: bool 
 
 def export(index: Index, folder: Path) -> None:
     """Write vectors (float16), Semantic IDs and a manifest to a folder, to be shipped beside its catalog file."""
+    folder.mkdir(parents=True, exist_ok=True)
     documents = [document(item, index.catalog.schema) for item in index.catalog]
     Stored(index.manifest["encoder"], hashes_of(documents), index.vectors).save(folder, np.float16)
     index.semantic_ids.save(folder / "semantic_ids.npz")

@@ -98,8 +98,7 @@ def test_inspect_shows_counts_health_and_one_item(built: Path) -> None:
 
 
 def test_export_writes_what_ships_with_a_catalog(catalog_file: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    out.mkdir()
+    out = tmp_path / "new" / "out"
     run("build", "--catalog", catalog_file, "--home", tmp_path / "h", "--encoder", "hashing", "--export", out)
     assert {path.name for path in out.iterdir()} == {
         "manifest.json",
