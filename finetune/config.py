@@ -25,7 +25,7 @@ class TrainingConfig(BaseModel):
     row_steps: int = Field(80, ge=0)
     """Steps of stage 1."""
     row_rate: float = Field(3e-3, gt=0)
-    steps: int = Field(320, ge=0)
+    steps: int = Field(200, ge=0)
     """Steps of stage 2."""
     rate: float = Field(2e-4, gt=0)
     """Learning rate of the LoRA weights."""
@@ -58,7 +58,7 @@ class TrainingConfig(BaseModel):
     """Steps between two checkpoints."""
     validation: float = Field(0.1, ge=0, lt=1)
     """Share of the dialogues held out, by a hash of their ids."""
-    validate_every: int = Field(80, ge=1)
+    validate_every: int = Field(50, ge=1)
     """Steps of stage 2 between two measurements on held-out dialogues."""
     validated: int = Field(96, ge=0)
     """Examples of held-out dialogues that are measured, none for 0."""
