@@ -77,6 +77,8 @@ class Turn:
     index: str
     """Fingerprint of the items, the encoder and the codes."""
     timings: Mapping[str, float]
+    reranker: str = "none"
+    """What ordered the candidates with the language model."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,11 @@
-"""Reranking: how likely the tuned LLM finds each candidate's Semantic ID, fused with the retrieval score."""
+"""Reranking: what the language model makes of the first candidates, beside what retrieval makes of them."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from retrieval.catalog import Catalog
 from retrieval.query import Candidate
 from retrieval.semantic_ids import SemanticIds
 
+Logits = NDArray[np.float64]
 OPTIONS = 10
 """Candidates that one prompt holds in training, and by default in serving."""
 LIKELIHOOD_WEIGHT = 0.1
@@ -34,8 +36,26 @@ class Ranked:
     """Among the candidates ranked together; sums to 1 over the list."""
     candidate: Candidate
     likelihood: float | None = None
-    """Log-probability of the Semantic ID in nats, or the logit of the projection head; None when the language model
-    did not see it."""
+    """What the language model alone makes of it, in nats: see the scorer; None when it did not see it."""
+
+
+class Scored(NamedTuple):
+    """What a scorer makes of k candidates."""
+
+    logits: Logits
+    """(k,) by which they are ordered, in nats."""
+    own: tuple[float, ...]
+    """(k,) what the language model alone makes of each."""
+
+
+class Scorer(Protocol):
+    """Judges candidates by what was said, with the language model and beside their scores in retrieval."""
+
+    name: str
+
+    def score(self, text: str, belief: BeliefState, candidates: Sequence[Candidate], said: str) -> Scored:
+        """Judge at least two candidates after the message `text`; `said` is what the person said before."""
+        ...
 
 
 def rank_prompt(
@@ -54,56 +74,31 @@ def generate_prompt(text: str, said: str, belief: BeliefState, catalog: Catalog)
     return render("generate", said=" ".join(said.split()[-EARLIER:]), **spoken(text, belief, catalog))
 
 
-class Reranker:
-    """Puts the first candidates in a better order."""
+class Likelihood:
+    """Scores by the adapter: by its projection head where it has one, else by how likely it finds Semantic IDs."""
 
     def __init__(
         self,
         llm: LanguageModel,
         catalog: Catalog,
         semantic_ids: SemanticIds,
-        options: int = OPTIONS,
         weight: float = LIKELIHOOD_WEIGHT,
         vectors: NDArray[np.float32] | None = None,
     ) -> None:
-        """Rank the first `options` candidates with `llm`, none of them for 0.
+        """Score with `llm`; `vectors`: (n, d) of the catalog's items, for a projection head.
 
-        A model without an adapter knows no Semantic IDs and leaves the order as it is. `vectors`: (n, d) of the
-        catalog's items, for a model with a projection head; others score Semantic IDs.
+        `weight` is that of the standardised likelihood beside the standardised score of retrieval.
         """
         self.llm, self.catalog, self.semantic_ids, self.vectors = llm, catalog, semantic_ids, vectors
-        self.options = options or OPTIONS
-        self.weight = weight if options and llm.adapter_id != "none" else 0.0
+        self.weight, self.name = weight, llm.adapter_id
 
-    def rank(self, text: str, belief: BeliefState, candidates: Sequence[Candidate], said: str = "") -> list[Ranked]:
-        """Return all candidates, best first: the first `options` by fused score, then the rest as they came.
+    def score(self, text: str, belief: BeliefState, candidates: Sequence[Candidate], said: str) -> Scored:
+        """Return the weighted sum, and log-probabilities of the Semantic IDs or logits of the head."""
+        own = self._own(text, belief, [candidate.item_id for candidate in candidates], said)
+        found = standardised([candidate.score for candidate in candidates])
+        return Scored(found + self.weight * standardised(own), tuple(own))
 
-        `said` is what the person said before `text`.
-        """
-        head, rest = list(candidates[: self.options]), list(candidates[self.options :])
-        if not head:
-            return []
-        fused = _standardised([candidate.score for candidate in head])
-        likelihoods: list[float | None] = [None] * len(head)
-        if self.weight and len(head) > 1:
-            scored = self._scores(text, belief, [candidate.item_id for candidate in head], said)
-            likelihoods = list(scored)
-            fused = fused + self.weight * _standardised(scored)
-        order = np.argsort(-fused, kind="stable")
-        tail = [candidate.score for candidate in rest]
-        low = float(fused.min()) - 1.0
-        logits = np.array([*fused[order], *(low + _standardised(tail) * 0.1 - 1.0 if tail else [])])
-        weights = np.exp(logits - logits.max())
-        probabilities = weights / weights.sum()
-        ranked = [head[place] for place in order] + rest
-        known = [likelihoods[place] for place in order] + [None] * len(rest)
-        return [
-            Ranked(candidate.item_id, float(probability), candidate, likelihood)
-            for candidate, probability, likelihood in zip(ranked, probabilities, known, strict=True)
-        ]
-
-    def _scores(self, text: str, belief: BeliefState, ids: Sequence[str], said: str) -> list[float]:
-        """Return what the model makes of each item: by its projection head, else by Semantic IDs."""
+    def _own(self, text: str, belief: BeliefState, ids: Sequence[str], said: str) -> list[float]:
         if self.vectors is not None:
             vector = self.llm.query_vector(generate_prompt(text, said, belief, self.catalog))
             if vector is not None:
@@ -115,7 +110,43 @@ class Reranker:
         return self.llm.score_paths(prompt, [self.semantic_ids.codes[item] for item in ids])
 
 
-def _standardised(values: Sequence[float]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+class Reranker:
+    """Puts the first candidates in a better order."""
+
+    def __init__(self, scorer: Scorer | None, options: int = OPTIONS) -> None:
+        """Rank the first `options` candidates by `scorer`; without one, or for 0, the order stays as it is."""
+        self.scorer = scorer if options else None
+        self.options = options or OPTIONS
+
+    def rank(self, text: str, belief: BeliefState, candidates: Sequence[Candidate], said: str = "") -> list[Ranked]:
+        """Return all candidates, best first: the first `options` by the scorer, then the rest as they came.
+
+        `said` is what the person said before `text`.
+        """
+        head, rest = list(candidates[: self.options]), list(candidates[self.options :])
+        if not head:
+            return []
+        logits = standardised([candidate.score for candidate in head])
+        own: list[float | None] = [None] * len(head)
+        if self.scorer is not None and len(head) > 1:
+            scored = self.scorer.score(text, belief, head, said)
+            logits, own = scored.logits, list(scored.own)
+        order = np.argsort(-logits, kind="stable")
+        tail = [candidate.score for candidate in rest]
+        low = float(logits.min()) - 1.0
+        falling = np.array([*logits[order], *(low + standardised(tail) * 0.1 - 1.0 if tail else [])])
+        weights = np.exp(falling - falling.max())
+        probabilities = weights / weights.sum()
+        ranked = [head[place] for place in order] + rest
+        known = [own[place] for place in order] + [None] * len(rest)
+        return [
+            Ranked(candidate.item_id, float(probability), candidate, likelihood)
+            for candidate, probability, likelihood in zip(ranked, probabilities, known, strict=True)
+        ]
+
+
+def standardised(values: Sequence[float]) -> Logits:
+    """Return values less their mean, over their standard deviation; zeros where they are all alike."""
     array = np.asarray(values, dtype=np.float64)
     spread = array.std()
-    return (array - array.mean()) / spread if spread > 0 else array * 0.0
+    return np.asarray((array - array.mean()) / spread if spread > 0 else array * 0.0, np.float64)

@@ -17,7 +17,7 @@ from agent.log import ConversationLog
 from agent.memory import Memory
 from agent.profile import SLOTS, Source, lasting
 from agent.querying import query_of
-from agent.ranking import Reranker
+from agent.ranking import Reranker, Scorer
 from agent.reasons import Explainer
 from agent.reply import Recommendation, Reply
 from agent.settings import Settings
@@ -78,9 +78,10 @@ class Recommender:
         """
         from agent.llm import open_llm
         from agent.reader import open_linker
+        from agent.scoring import open_scorer
         from retrieval.encoder import open_encoder
         from retrieval.index import open_or_build_demo
-        from retrieval.learned import open_ranker
+        from retrieval.learned import LearnedRanker, ranker_folder
         from retrieval.search import Retriever
 
         settings = settings or Settings()
@@ -88,17 +89,27 @@ class Recommender:
         index = open_or_build_demo(settings.home, encoder=settings.encoder, progress=progress)
         say("Opening the encoder.")
         encoder = open_encoder(settings.encoder)
-        retriever = Retriever(index, encoder, learned=open_ranker(settings.ranker, index, encoder, settings.home))
+        folder = ranker_folder(settings.ranker, index, encoder.name, settings.home)
+        fast = settings.reranker == "student"
+        learned = LearnedRanker.open(folder, index, encoder, student=fast) if folder else None
+        retriever = Retriever(index, encoder, learned=learned)
         retriever.search(Query(text="a first search opens what later ones need", limit=1))
         say("Opening the reader.")
         linker = open_linker(index.catalog, settings.reader, settings.model, settings.home, say)
         say("Opening the language model.")
         llm = open_llm(settings.model, settings.adapter, index.semantic_ids, settings.home, say)
-        return cls.assemble(settings, retriever, llm, linker, index.fingerprint)
+        scorer = open_scorer(settings, folder, llm, retriever, say)
+        return cls.assemble(settings, retriever, llm, linker, index.fingerprint, scorer)
 
     @classmethod
     def assemble(
-        cls, settings: Settings, retriever: Ranks, llm: LanguageModel, linker: Linker, fingerprint: str = ""
+        cls,
+        settings: Settings,
+        retriever: Ranks,
+        llm: LanguageModel,
+        linker: Linker,
+        fingerprint: str = "",
+        scorer: Scorer | None = None,
     ) -> Recommender:
         """Put the parts together; what `open` ends with and what tests with fakes begin with."""
         from agent.understanding import Understanding
@@ -108,12 +119,17 @@ class Recommender:
         tools = Tools(
             understanding=understanding,
             retriever=retriever,
-            reranker=Reranker(llm, catalog, retriever.semantic_ids, settings.rerank, vectors=retriever.vectors),
+            reranker=Reranker(scorer, settings.rerank),
             explainer=Explainer(llm, catalog),
             answers=Answers(catalog),
             log=ConversationLog(settings.home / "log.sqlite"),
             settings=settings,
-            models={"model": llm.model_id, "adapter": llm.adapter_id, "index": fingerprint},
+            models={
+                "model": llm.model_id,
+                "adapter": llm.adapter_id,
+                "reranker": "none" if scorer is None else scorer.name,
+                "index": fingerprint,
+            },
             llm_free=threading.RLock() if llm.model_id != "scripted" else nullcontext(),
         )
         return cls(tools, retriever, linker)
@@ -362,8 +378,12 @@ class Recommender:
 
     def query(self, messages: Sequence[Mapping[str, Any]]) -> Query:
         """Return what `rank` asks retrieval after these messages."""
+        return self.told(messages)[1]
+
+    def told(self, messages: Sequence[Mapping[str, Any]]) -> tuple[BeliefState, Query]:
+        """Return what `rank` believes after these messages, and what it asks retrieval."""
         belief, last, said = self._told(messages)
-        return query_of(belief, last, self.catalog, len(self.catalog), said)
+        return belief, query_of(belief, last, self.catalog, len(self.catalog), said)
 
     def _told(self, messages: Sequence[Mapping[str, Any]]) -> tuple[BeliefState, str, str]:
         """Return the belief after some messages, the last thing that the person said, and what they said before it."""

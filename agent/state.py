@@ -66,7 +66,7 @@ class Tools:
     log: ConversationLog
     settings: Settings
     models: Mapping[str, str]
-    """`model`, `adapter` and `index` as the log keeps them."""
+    """`model`, `adapter`, `reranker` and `index` as the log keeps them."""
     llm_free: AbstractContextManager[Any]
     """Held while the language model works: it serves one turn at a time."""
 

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from finetune.config import ReaderConfig, read_config
 from retrieval.catalog import UserError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from finetune.upper_layers import Tell
 
 READER = ReaderConfig()
 app = typer.Typer(add_completion=False, help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -125,27 +132,39 @@ def ranker(
     out: Annotated[Path | None, typer.Option(help="Folder to write to. Default: `ranker` in the home.")] = None,
     home: Home = None,
     encoder: Annotated[str, typer.Option(help="Sentence encoder of the index.")] = "embedded",
+    model: Annotated[
+        str, typer.Option(help="Base model of the cross-encoder: embedded, a folder, a Hub id, or none to go without.")
+    ] = "embedded",
     seed: int = 0,
 ) -> None:
-    """Learn in which order to recommend: co-liking, a two-tower model and their fusion, from logged dialogues."""
+    """Learn in which order to recommend, from logged dialogues.
+
+    Co-liking, a two-tower model and their fusion, and a cross-encoder: layers of the language model with a LoRA, which
+    correct that order by what they read.
+    """
     from rich.console import Console
 
     from agent.settings import Settings
     from finetune.examples import labelled, read_dialogues
-    from finetune.ranker import Config, learn
+    from finetune.ranker import Config
     from finetune.ranker.logs import logged_turns, read_liked
+    from finetune.ranker.making import make
     from retrieval.encoder import open_encoder
     from retrieval.index import open_or_build_demo
     from retrieval.search import Retriever
 
     console = Console(stderr=True)
-    folder = (Settings(home=home) if home else Settings()).home
-    target = out or folder / "ranker"
-    retriever = Retriever(open_or_build_demo(folder, encoder=encoder, progress=True), open_encoder(encoder))
+    settings = Settings(home=home) if home else Settings()
+    target = out or settings.home / "ranker"
+    retriever = Retriever(open_or_build_demo(settings.home, encoder=encoder, progress=True), open_encoder(encoder))
     dialogues = [dialogue for path in log or labelled() for dialogue in read_dialogues(path)]
     turns = list(logged_turns(dialogues, retriever.catalog))
     liked = read_liked(ratings, joins, retriever.catalog) if ratings else []
-    record = learn(retriever, turns, liked, Config(seed=seed), target, console.print)
+    with _bars(console, "reading", "learning", "asking") as tell:
+        config = Config(seed=seed)
+        record = make(
+            retriever, turns, liked, config, model, settings.rerank, settings.home, target, console.print, tell
+        )
     typer.echo(f"ranker written to {target} after {record['seconds']} s; it ranks from the next start on")
 
 
@@ -165,7 +184,6 @@ def reader(
 ) -> None:
     """Train the reader, which judges what a message says, on labelled dialogues over the catalog in the home."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from agent.reader import Nearness, Network
     from agent.settings import Settings
@@ -185,12 +203,7 @@ def reader(
         nearness = Nearness(catalog, open_embedded(), folder / "reader")
         rows = rows_of(dialogues, catalog, network.tokenizer, nearness)
     left_out = [row for row in rows if row.fold == held_out]
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        tasks = {what: bar.add_task(what) for what in ("reading", "learning")}
-
-        def tell(what: str, step: int, of: int, loss: float) -> None:
-            bar.update(tasks[what], completed=step, total=of, description=f"{what} {loss or '':.4}")
+    with _bars(console, "reading", "learning") as tell:
 
         def after(epoch: int) -> None:
             if left_out:
@@ -248,6 +261,21 @@ def probe(
         write(json, findings, {**ids, "beliefs": beliefs, "sample": sample, "seed": seed})
     if strict and not all(finding.healthy for finding in findings):
         raise typer.Exit(1)
+
+
+@contextmanager
+def _bars(console: Console, *names: str) -> Iterator[Tell]:
+    """Draw how far each of some works is, with the time left."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        tasks = {what: bar.add_task(what) for what in names}
+
+        def tell(what: str, step: int, of: int, loss: float) -> None:
+            bar.update(tasks[what], completed=step, total=of, description=f"{what} {loss or '':.4}")
+
+        yield tell
 
 
 def main() -> None:

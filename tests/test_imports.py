@@ -33,7 +33,7 @@ HOMES = {
     "chromadb": {"retrieval/chroma.py"},
     "langgraph": {"agent/graph.py"},
     "sqlite3": {"agent/log.py", "agent/checkpoint.py"},
-    "peft": {"agent/local_llm.py", "agent/base_model.py", "agent/reader/", "finetune/"},
+    "peft": {"agent/local_llm.py", "agent/base_model.py", "agent/stretch.py", "finetune/"},
     "transformers": {
         *("agent/local_llm.py", "agent/base_model.py", "agent/reader/", "finetune/", "evals/bench/causal.py"),
     },
@@ -55,7 +55,8 @@ HEAVY = {
 }
 
 IMPORTED_LATE = {
-    *("agent/reader/network.py", "finetune/ranker/two_tower.py", "finetune/trainer.py", "finetune/checkpoints.py"),
+    *("agent/layers.py", "agent/reader/network.py", "finetune/ranker/two_tower.py"),
+    *("finetune/trainer.py", "finetune/checkpoints.py"),
 }
 """Modules that have to subclass what torch or transformers have: whoever uses them imports them inside a function."""
 

@@ -22,6 +22,8 @@ IDLE = 0.6
 """Probability from which a value is taken as only spoken of, chosen by folds."""
 PLAINLY_IDLE = 0.9
 """The same where the words before a value ask for it or refuse it."""
+SURELY = 0.5
+"""Probability from which a value is a limit and not a wish: only what is likelier than all else shuts items out."""
 _NOT = r"(?<!not )(?<!never )(?<!havent )(?<!didnt )(?<!dont )(?<!hasnt )(?<!wont )(?<!cant )"
 _BEFORE: Mapping[Verdict, re.Pattern[str]] = {
     "seen": re.compile(
@@ -227,4 +229,9 @@ def stance_of(chances: Mapping[str, float], message: Message, sight: ValueSight,
         return "none"
     if plainly and wanted and mention.kind == "value" and reading.stance == "avoid":
         open_to = {name: chance for name, chance in open_to.items() if name in wanted}
-    return max(open_to, key=open_to.__getitem__)
+    return soft_when_unsure(max(open_to, key=open_to.__getitem__), chances, mention.kind)
+
+
+def soft_when_unsure(stance: str, chances: Mapping[str, float], kind: str) -> str:
+    """Return a wish in the place of a value's limit that is not likelier than everything else, else `stance`."""
+    return "wish" if stance == "is" and kind == "value" and chances.get("is", 0.0) < SURELY else stance

@@ -12,22 +12,19 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from agent.belief import INTENTS, OPPOSITES
 from agent.linking import Linker
+from agent.linking.certain import soft_when_unsure
 from agent.linking.judges import Judges
 from agent.linking.judging import STANCES, Judgement, LinearJudge
 from agent.linking.options import Scene
 from agent.reader.encoding import ITEM_LABELS, Encoded, encode
 from agent.reader.nearness import Nearness
+from agent.stretch import Stretch
 from retrieval.catalog import Catalog, UserError
 from retrieval.encoder import open_embedded
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from agent.reader.network import Batch
 
 PACKAGED = Path(__file__).with_name("weights")
 RECORD = "reader.json"
@@ -38,50 +35,15 @@ LONGEST = 768
 """Most tokens that are read; a usual scene has 200."""
 
 
-class Network:
-    """The parts of a reader: tokenizer, embedding, layers that stay, layers that are tuned, heads."""
+class Network(Stretch):
+    """The layers of a reader, and its heads."""
 
     def __init__(self, model: Any, tokenizer: Any) -> None:
         """Take the layers of a causal language model, in float32."""
-        from agent.reader.network import Heads, split
+        from agent.reader.network import Heads
 
-        self.tokenizer = tokenizer
-        self.embedding, self.kept, tuned = split(model.base_model)
-        self.tuned: Any = tuned
-        self.heads = Heads(model.config.hidden_size).eval()
-
-    @classmethod
-    def of_base(cls, model: str, home: Path, say: Callable[[str], None] = lambda _: None) -> Network:
-        """Open the base weights of `model`: `embedded`, a folder or a Hub id; UserError when they cannot be had."""
-        import torch
-
-        from agent.base_model import load, resolve
-
-        source, _ = resolve(model, home, say)
-        loaded, tokenizer = load(source, (), torch.float32)
-        if not all(hasattr(loaded.base_model, part) for part in ("layers", "rotary_emb", "embed_tokens")):
-            kind = loaded.config.model_type
-            raise UserError(f"no reader can be built on a {kind} model: use one like Llama or Qwen, or `embedded`")
-        return cls(loaded, tokenizer)
-
-    def adapt(self, folder: Path) -> None:
-        """Merge the LoRA in `folder` into the tuned layers."""
-        from peft import PeftModel
-
-        from agent.base_model import quietly
-
-        with quietly():
-            self.tuned = PeftModel.from_pretrained(self.tuned, str(folder)).merge_and_unload().eval()
-
-    def lower(self, scenes: Batch) -> Tensor:
-        """Return the states (b, n, width) below the tuned layers."""
-        states: Tensor = self.kept(self.embedding(scenes.ids), scenes)
-        return states
-
-    def states(self, scenes: Batch) -> Tensor:
-        """Return the last states (b, n, width)."""
-        states: Tensor = self.tuned(self.lower(scenes), scenes)
-        return states
+        super().__init__(model, tokenizer)
+        self.heads = Heads(self.width).eval()
 
 
 class Reader:
@@ -137,7 +99,7 @@ class Reader:
             for place, option in enumerate(scene.options[: len(read.options)])
         ]
         said = [
-            _meant(found) if option.kind == "item" else _taken(found)
+            _meant(found) if option.kind == "item" else _taken(found, option.kind)
             for option, found in zip(scene.options, chances, strict=False)
         ]
         rest = scene.options[len(read.options) :]
@@ -177,6 +139,6 @@ def _meant(chances: Mapping[str, float]) -> tuple[str, ...]:
     )
 
 
-def _taken(chances: Mapping[str, float]) -> tuple[str, ...]:
-    stance = max(chances, key=chances.__getitem__)
+def _taken(chances: Mapping[str, float], kind: str) -> tuple[str, ...]:
+    stance = soft_when_unsure(max(chances, key=chances.__getitem__), chances, kind)
     return () if stance == "none" else (stance,)

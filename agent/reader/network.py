@@ -1,44 +1,27 @@
-"""The network of the reader: the lower layers of the language model, a few with LoRA on top, and small heads.
-
-Options attend to the message and to themselves, never to each other, and share their positions, so that their order and
-number change nothing (levitated markers: Ye et al., 2022, arXiv:2109.06067).
-"""
+"""What the reader reads off the layers of the language model: scenes in batches, and small heads."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from agent.belief import INTENTS
+from agent.layers import Packed, pack
 from agent.linking.judging import STANCES
 from agent.reader.encoding import EVIDENCE, ITEM_LABELS, KINDS, Encoded
 
-READ, TUNED = 2 / 3, 6
-"""Share of the model's layers that read, and how many of these, the topmost, are tuned. The last third of a language
-model turns to the next word: on frozen states a linear model tells intents best at two thirds of the depth."""
 _HIDDEN, _KIND, _SUMMARY = 256, 32, 64
 _NOWHERE = -100.0
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """Scenes padded to (b, n) tokens, with o options in all."""
+class Batch(Packed):
+    """Scenes with o options in all."""
 
-    ids: Tensor
-    """(b, n)"""
-    positions: Tensor
-    """(b, n)"""
-    mask: Tensor
-    """(b, 1, n, n) bool: who may attend to whom."""
-    ends: tuple[int, ...]
-    """Tokens before the options, by scene."""
     messages: tuple[tuple[int, int], ...]
-    options: tuple[tuple[int, int, int], ...]
-    """Scene, start and end of every option."""
     spans: tuple[tuple[int, int, int], ...]
     kinds: Tensor
     """(o,)"""
@@ -50,63 +33,19 @@ class Batch:
 
 def batch(scenes: Sequence[Encoded]) -> Batch:
     """Pad `scenes` to the longest."""
-    longest = max(scene.length for scene in scenes)
-    ids = torch.zeros(len(scenes), longest, dtype=torch.long)
-    positions = torch.zeros_like(ids)
-    group = torch.full_like(ids, -1)
-    options, spans = [], []
-    for row, scene in enumerate(scenes):
-        place = len(scene.ids)
-        ids[row, :place] = torch.tensor(scene.ids)
-        positions[row, :place] = torch.arange(place)
-        group[row, :place] = 0
-        for number, (option, span) in enumerate(zip(scene.options, scene.spans, strict=True), start=1):
-            end = place + len(option)
-            ids[row, place:end] = torch.tensor(option)
-            positions[row, place:end] = torch.arange(len(scene.ids), len(scene.ids) + len(option))
-            group[row, place:end] = number
-            options.append((row, place, end))
-            spans.append((row, *span))
-            place = end
-    earlier = torch.ones(longest, longest, dtype=torch.bool).tril()
-    mask = earlier & ((group[:, :, None] == group[:, None, :]) | ((group[:, None, :] == 0) & (group[:, :, None] > 0)))
+    packed = pack([(scene.ids, scene.options) for scene in scenes])
     return Batch(
-        ids,
-        positions,
-        mask[:, None],
-        tuple(len(scene.ids) for scene in scenes),
+        packed.ids,
+        packed.positions,
+        packed.mask,
+        packed.ends,
+        packed.options,
         tuple(scene.message for scene in scenes),
-        tuple(options),
-        tuple(spans),
+        tuple((row, *span) for row, scene in enumerate(scenes) for span in scene.spans),
         torch.tensor([kind for scene in scenes for kind in scene.kinds], dtype=torch.long),
         torch.tensor([row for scene in scenes for row in scene.evidence]).reshape(-1, EVIDENCE),
         torch.tensor([scene.intent for scene in scenes]),
     )
-
-
-class Layers(nn.Module):
-    """Consecutive layers of a causal language model."""
-
-    def __init__(self, model: Any, first: int, last: int) -> None:
-        """Take the layers [first, last) of `model`."""
-        super().__init__()
-        self.layers = nn.ModuleList(model.layers[first:last])
-        self.rotary = model.rotary_emb
-
-    def forward(self, states: Tensor, scenes: Batch) -> Tensor:
-        """Return the states (b, n, width) after these layers."""
-        turned = self.rotary(states, scenes.positions)
-        for layer in self.layers:
-            states = layer(
-                states, attention_mask=scenes.mask, position_ids=scenes.positions, position_embeddings=turned
-            )
-        return states
-
-
-def split(model: Any) -> tuple[nn.Module, Layers, Layers]:
-    """Return the embedding of a causal language model, the layers that stay as they are, and those that are tuned."""
-    read = max(TUNED, round(READ * len(model.layers)))
-    return model.embed_tokens, Layers(model, 0, read - TUNED), Layers(model, read - TUNED, read)
 
 
 class Heads(nn.Module):

@@ -90,7 +90,7 @@ class Bench:
         retriever, before = self.rec.tools.retriever, self.titles.matches(turn.mentioned)
         assert isinstance(retriever, Retriever), type(retriever)
         if self.learned is not None:
-            retriever.learned = self.learned(turn.dialogue)
+            retriever.learned, self.rec.tools.reranker.scorer = self.learned(turn.dialogue)
         ours = [item for item, _ in self.rec.rank(turn.messages, k=None)]
         orders = floors(retriever, turn.text, before, self.mentions(turn.dialogue))
         items = [item.id for item in self.rec.catalog]

@@ -9,18 +9,20 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from agent.belief import BeliefState
 from finetune.ranker.item_features import item_features
 from retrieval.catalog import UserError
 from retrieval.encoder import Encoder
 from retrieval.learned import CoLiking, LearnedRanker
 from retrieval.learned.comparison import Comparison, Features
-from retrieval.learned.ranker import Conversation, Knowledge, Searched, matrix, pool, table, titles_of
+from retrieval.learned.ranker import Conversation, Knowledge, Searched, pool, table, titles_of
+from retrieval.learned.trees import Trees, matrix
 from retrieval.query import Query
 from retrieval.search import Retriever
 
@@ -64,18 +66,50 @@ class Logged:
     gold: tuple[str, ...]
     """Ids of what was recommended."""
     conversation: str
+    belief: BeliefState = BeliefState()
+    """What the query was made of."""
+
+    @property
+    def earlier(self) -> str:
+        """What the person said before the last message."""
+        return self.query.said.removesuffix(self.query.message).strip()
 
 
 @dataclass(frozen=True)
 class Row:
     """A turn with what does not depend on the fold."""
 
-    conversation: str
+    logged: Logged
     heard: Conversation
     gold: tuple[int, ...]
     """Positions of what was recommended and had not been named."""
     searched: Searched
     """Its sources in half precision, to hold all turns at once."""
+
+    @property
+    def conversation(self) -> str:
+        """The conversation that the turn belongs to."""
+        return self.logged.conversation
+
+
+class Held(NamedTuple):
+    """A turn with what a ranker that has not seen its conversation makes of the catalog."""
+
+    logged: Logged
+    gold: tuple[int, ...]
+    """Positions of what was recommended and had not been named."""
+    scores: Array
+    """(n,), -inf for what may not be returned or was named."""
+
+
+class Learnt(NamedTuple):
+    """What was learned, and what can be learned on from it."""
+
+    record: dict[str, Any]
+    ranker: LearnedRanker
+    learner: Learner
+    held: list[Held]
+    """Every turn with the order that it was given in the cross-fitting."""
 
 
 class Learner:
@@ -105,7 +139,7 @@ class Learner:
             pairs += [self.table(row, knowledge) for row, own in zip(rows, folds, strict=True) if own == fold]
         columns = sorted({name for features, _ in pairs for name in features})
         order = self._order([pair for pair in pairs if pair[1].any()], columns)
-        return LearnedRanker(self.know(rows), order, columns, self.comparison, self.config.prior)
+        return LearnedRanker(self.know(rows), Trees(order, tuple(columns), self.config.prior), self.comparison)
 
     def know(self, rows: Sequence[Row]) -> Knowledge:
         """Count and train on `rows`."""
@@ -135,21 +169,15 @@ class Learner:
         features = table(heard, row.searched, learned, self.comparison, places)
         return features, right[kept].astype(np.int64)
 
-    def places(self, row: Row, ranker: LearnedRanker) -> dict[str, list[int]]:
-        """Return the places (from 0) of what was recommended, in the order of the search and in that of `ranker`."""
+    def scores(self, row: Row, ranker: LearnedRanker) -> dict[str, Array]:
+        """Return (n,) scores of the search and of `ranker`, -inf for what may not be returned or was named."""
         searched = row.searched
-        orders = {
+        found = {
             SEARCH: np.where(searched.allowed, searched.fused, np.float32(-np.inf)),
             LEARNED: ranker.scores(row.heard, searched, ranker.sources(row.heard)),
         }
-        found: dict[str, list[int]] = {}
-        for name, scores in orders.items():
+        for scores in found.values():
             scores[list(row.heard.places)] = -np.inf
-            order = np.argsort(-scores, kind="stable")
-            place = np.empty(len(order), np.int64)
-            place[order] = np.arange(len(order))
-            place[np.isneginf(scores)] = len(order)
-            found[name] = [int(place[gold]) for gold in row.gold]
         return found
 
     def _order(self, pairs: Sequence[tuple[Features, NDArray[np.int64]]], columns: Sequence[str]) -> lightgbm.Booster:
@@ -188,9 +216,14 @@ def fit(
 
 
 def learn(
-    retriever: Retriever, logged: Sequence[Logged], ratings: Sequence[Rating], config: Config, out: Path, say: Say
-) -> dict[str, Any]:
-    """Learn from all of `logged`, write it to `out` with the figures of a cross-fitting, and return the record.
+    retriever: Retriever,
+    logged: Sequence[Logged],
+    ratings: Sequence[Rating],
+    config: Config,
+    out: Path,
+    say: Say,
+) -> Learnt:
+    """Learn from all of `logged`, and write it to `out` with the figures of a cross-fitting.
 
     UserError when there is too little to learn from.
     """
@@ -199,12 +232,15 @@ def learn(
     say(f"{len(logged)} turns of {len(conversations)} conversations, {len(ratings)} ratings")
     learner = Learner(retriever, logged, ratings, config, say)
     ranks = {SEARCH: [], LEARNED: []}  # type: dict[str, list[int]]
+    held: list[Held] = []
     for fold in range(config.folds):
         own = [row for row in learner.rows if fold_of(row.conversation, config.folds) == fold]
         ranker = learner.fit([row for row in learner.rows if fold_of(row.conversation, config.folds) != fold])
         for row in own:
-            for name, found in learner.places(row, ranker).items():
-                ranks[name] += found
+            found = learner.scores(row, ranker)
+            held.append(Held(row.logged, row.gold, found[LEARNED]))
+            for name, scores in found.items():
+                ranks[name] += places_of(row.gold, scores)
         say(f"fold {fold + 1} of {config.folds}: {_figures(ranks)}")
     ranker = learner.fit(learner.rows)
     parts = [(one.query.message, one.gold, one.conversation) for one in logged]
@@ -222,7 +258,7 @@ def learn(
         "seconds": round(time.perf_counter() - started),
     }
     ranker.save(out, retriever.index, record)
-    return record
+    return Learnt(record, ranker, learner, held)
 
 
 def cross_fitted(
@@ -231,15 +267,29 @@ def cross_fitted(
     ratings: Iterable[Rating] = (),
     config: Config | None = None,
     say: Say = lambda _: None,
-) -> Callable[[str], LearnedRanker]:
-    """Learn in folds by conversation; what is returned gives for a conversation the ranker that never saw it."""
+) -> tuple[list[LearnedRanker], list[Held]]:
+    """Learn in folds by conversation; `fold_of` tells which of the rankers has not seen a conversation.
+
+    Return the rankers, and every turn with the order that it is given by the one that has not seen it.
+    """
     config = config or Config()
     learner = Learner(retriever, logged, ratings, config, say)
-    rankers = []
+    rankers, held = list[LearnedRanker](), list[Held]()
     for fold in range(config.folds):
         say(f"learning without fold {fold + 1} of {config.folds}")
         rankers.append(learner.fit([row for row in learner.rows if fold_of(row.conversation, config.folds) != fold]))
-    return lambda conversation: rankers[fold_of(conversation, config.folds)]
+        own = [row for row in learner.rows if fold_of(row.conversation, config.folds) == fold]
+        held += [Held(row.logged, row.gold, learner.scores(row, rankers[-1])[LEARNED]) for row in own]
+    return rankers, held
+
+
+def places_of(gold: Sequence[int], scores: Array) -> list[int]:
+    """Return the places (from 0) that (n,) scores give to some items; n where the score is -inf."""
+    order = np.argsort(-scores, kind="stable")
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    place[np.isneginf(scores)] = len(order)
+    return [int(place[item]) for item in gold]
 
 
 def fold_of(conversation: str, folds: int) -> int:
@@ -270,4 +320,4 @@ def _row(retriever: Retriever, encoder: Encoder, one: Logged) -> Row:
     gold = tuple(catalog.position[item] for item in one.gold if item in catalog)
     small: dict[str, NDArray[Any]] = {name: scores.astype(np.float16) for name, scores in searched.sources.items()}
     novel = tuple(place for place in gold if place not in heard.places)
-    return Row(one.conversation, heard, novel, replace(searched, sources=small))
+    return Row(one, heard, novel, replace(searched, sources=small))

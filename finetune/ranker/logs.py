@@ -31,7 +31,7 @@ def logged_turns(dialogues: Iterable[Mapping[str, Any]], catalog: Catalog) -> It
             shown = [item for title in titles if (item := resolve_title(title, catalog))]
             if shown:
                 query = query_of(belief, turn["user"], catalog, len(catalog), said)
-                yield Logged(query, tuple(dict.fromkeys(shown)), str(dialogue["id"]))
+                yield Logged(query, tuple(dict.fromkeys(shown)), str(dialogue["id"]), belief)
             belief = belief.after_reply(_ledger(shown, belief, catalog), None)
             said = f"{said} {turn['user']}".strip()
 

@@ -16,16 +16,16 @@ from retrieval.encoder import Encoder
 from retrieval.filtering import Mask
 from retrieval.learned.co_liking import CoLiking
 from retrieval.learned.comparison import Comparison, Features
+from retrieval.learned.student import Student, open_student
+from retrieval.learned.trees import Trees
 from retrieval.learned.two_tower import TwoTower
 from retrieval.query import Query
 
 if TYPE_CHECKING:
-    import lightgbm
-
     from retrieval.index import Index
 
 Array = NDArray[np.float32]
-RECORD, ARRAYS, ORDER = "ranker.json", "ranker.npz", "order.txt"
+RECORD, ARRAYS = "ranker.json", "ranker.npz"
 WORDS = 120
 """Words of a conversation that are encoded, the last ones."""
 PACKAGED = Path(__file__).parent.parent / "demo" / "ranker"
@@ -131,20 +131,9 @@ def pool(searched: Searched, learned: Mapping[str, Array]) -> NDArray[np.int64]:
 class LearnedRanker:
     """Orders candidates by what was learned from logs."""
 
-    def __init__(
-        self,
-        knowledge: Knowledge,
-        order: lightgbm.Booster,
-        columns: Sequence[str],
-        comparison: Comparison,
-        prior: float,
-    ) -> None:
-        """Hold the parts; `columns` name the features that `order` was trained on, in their order.
-
-        `prior`: weight of the search's score, which `order` was trained to correct.
-        """
-        self.knowledge, self.order, self.columns, self.comparison = knowledge, order, tuple(columns), comparison
-        self.prior = prior
+    def __init__(self, knowledge: Knowledge, order: Trees | Student, comparison: Comparison) -> None:
+        """Hold the parts; `order` scores candidates by their features."""
+        self.knowledge, self.order, self.comparison = knowledge, order, comparison
 
     def sources(self, conversation: Conversation) -> dict[str, Array]:
         """Return what was learned as sources: name -> (n,) scores >= 0."""
@@ -153,45 +142,43 @@ class LearnedRanker:
     def scores(self, conversation: Conversation, searched: Searched, learned: Mapping[str, Array]) -> Array:
         """Return (n,) scores, -inf where an item may not be returned.
 
-        Candidates have `prior` times what the search gives, plus what was learned; the others come after them, as the
-        search has them. `learned`: (n,) scores each, those of `sources`.
+        Candidates have what `order` gives; the others come after them, as the search has them. `learned`: (n,) scores
+        each, those of `sources`.
         """
         places = pool(searched, learned)
         found = searched.fused
         if len(places):
-            features = table(conversation, searched, learned, self.comparison, places)
-            values = self.order.predict(matrix(features, self.columns), num_threads=1)
-            first = np.asarray(values + self.prior * searched.fused[places], np.float32)
+            first = self.order.scores(table(conversation, searched, learned, self.comparison, places))
             found = found - np.float32(found.max() - first.min() + 1)
             found[places] = first
         return np.where(searched.allowed, found, np.float32(-np.inf))
 
     def save(self, folder: Path, index: Index, record: Mapping[str, Any]) -> None:
         """Write everything to `folder`; `record` says what it was made of and how good it is."""
+        assert isinstance(self.order, Trees), "a student is written beside the ranker that taught it"
         folder.mkdir(parents=True, exist_ok=True)
         arrays: dict[str, NDArray[Any]] = {"titles": self.comparison.titles.astype(np.float16)}
         arrays |= self.knowledge.logged.arrays("logged_") | self.knowledge.rated.arrays("rated_")
         for number, tower in enumerate(self.knowledge.towers):
             arrays |= {f"tower{number}_{name}": array for name, array in tower.arrays().items()}
         np.savez_compressed(folder / ARRAYS, **arrays)  # type: ignore[arg-type]
-        self.order.save_model(str(folder / ORDER))
+        self.order.save(folder)
         held = {
             "encoder": index.manifest["encoder"],
-            "columns": list(self.columns),
-            "prior": self.prior,
+            "columns": list(self.order.columns),
+            "prior": self.order.prior,
             "towers": len(self.knowledge.towers),
             "items": [item.id for item in index.catalog],
         }
         (folder / RECORD).write_text(json.dumps({**record, **held}, indent=1) + "\n", "utf-8")
 
     @classmethod
-    def open(cls, folder: Path, index: Index, encoder: Encoder) -> LearnedRanker:
+    def open(cls, folder: Path, index: Index, encoder: Encoder, *, student: bool = False) -> LearnedRanker:
         """Read what `save` wrote, for the items that `index` has now: a new one is a mean of known ones like it.
 
-        UserError when it is not there, was made with another encoder, or knows less than half of the items.
+        `student`: order by the student in `folder` in the place of the trees. UserError when something is not there,
+        was made with another encoder, or knows less than half of the items.
         """
-        import lightgbm
-
         if not (folder / RECORD).is_file():
             raise UserError(f"{folder}: no learned ranker; make one with `python -m finetune ranker --out {folder}`")
         record = json.loads((folder / RECORD).read_text("utf-8"))
@@ -217,30 +204,22 @@ class LearnedRanker:
         )
         titles = _titles(arrays["titles"], catalog, places, encoder)
         comparison = Comparison.over(catalog, index.filter, index.vectors, titles)
-        order = lightgbm.Booster(model_file=str(folder / ORDER))
-        return cls(knowledge, order, record["columns"], comparison, record["prior"])
+        order = open_student(folder) if student else Trees.open(folder, record["columns"], record["prior"])
+        return cls(knowledge, order, comparison)
 
 
-def open_ranker(name: str, index: Index, encoder: Encoder, home: Path) -> LearnedRanker | None:
-    """Return the ranker that the settings name, None for `none`, or where `auto` finds none that fits.
+def ranker_folder(name: str, index: Index, encoder: str, home: Path) -> Path | None:
+    """Return the folder of the ranker that the settings name, None for `none`, or where `auto` finds none that fits.
 
     `auto` looks into `home/ranker`, then into the package when the index holds the demo catalog.
     """
     if name == "none":
         return None
     if name != "auto":
-        return LearnedRanker.open(Path(name).expanduser(), index, encoder)
-    demo = str(index.manifest["source"]).startswith("demo ") and encoder.name == "embedded"
+        return Path(name).expanduser()
+    demo = str(index.manifest["source"]).startswith("demo ") and encoder == "embedded"
     places = [home / "ranker", *([PACKAGED] if demo else [])]
-    found = next((place for place in places if (place / RECORD).is_file()), None)
-    return None if found is None else LearnedRanker.open(found, index, encoder)
-
-
-def matrix(features: Features, columns: Sequence[str]) -> Array:
-    """Return (p, columns) the features in the order of `columns`, NaN for those that are not there."""
-    size = len(next(iter(features.values())))
-    missing = np.full(size, np.nan, np.float32)
-    return np.stack([features.get(name, missing) for name in columns], axis=1)
+    return next((place for place in places if (place / RECORD).is_file()), None)
 
 
 def titles_of(catalog: Catalog, encoder: Encoder) -> Array:

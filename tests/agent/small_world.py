@@ -14,7 +14,7 @@ from agent.answers import Answers
 from agent.belief import BeliefState, BeliefUpdate, Drop, ItemVerdict, Limit, Preference
 from agent.llm import ScriptedLanguageModel
 from agent.log import ConversationLog
-from agent.ranking import Reranker
+from agent.ranking import Likelihood, Reranker
 from agent.reasons import Explainer
 from agent.recommender import Recommender
 from agent.settings import Settings
@@ -156,7 +156,7 @@ def open_world(
     tools = Tools(
         understanding=told or Told(),
         retriever=retriever,
-        reranker=Reranker(llm, catalog, retriever.semantic_ids),
+        reranker=Reranker(Likelihood(llm, catalog, retriever.semantic_ids)),
         explainer=Explainer(llm, catalog),
         answers=Answers(catalog),
         log=ConversationLog(home / "log.sqlite"),

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from agent.belief import BeliefState, Preference
 from agent.llm import ScriptedLanguageModel
-from agent.ranking import OPTIONS, Reranker, rank_prompt
+from agent.ranking import OPTIONS, Likelihood, Reranker, rank_prompt
 from prompts import Prompt
 from retrieval.catalog import Catalog
 from retrieval.encoder import HashingEncoder, document
@@ -39,9 +39,8 @@ def candidates(catalog: Catalog) -> list[Candidate]:
 
 def test_what_the_model_finds_likely_moves_up(wines: Catalog, codes: SemanticIds) -> None:
     favourite = wines.items[5].id
-    ranked = Reranker(Favouring(codes.codes[favourite]), wines, codes, weight=5.0).rank(
-        "x", BeliefState(), candidates(wines)
-    )
+    scorer = Likelihood(Favouring(codes.codes[favourite]), wines, codes, weight=5.0)
+    ranked = Reranker(scorer).rank("x", BeliefState(), candidates(wines))
     assert ranked[0].item_id == favourite
     assert ranked[0].likelihood == 0.0
 
@@ -63,9 +62,8 @@ def test_a_model_with_a_projection_head_ranks_by_the_items_vectors_and_hears_wha
 ) -> None:
     vectors = np.eye(len(wines), dtype=np.float32)
     llm = Projecting(9 * vectors[5])
-    ranked = Reranker(llm, wines, codes, weight=5.0, vectors=vectors).rank(
-        "with fish", BeliefState(), candidates(wines), "something dry"
-    )
+    scorer = Likelihood(llm, wines, codes, weight=5.0, vectors=vectors)
+    ranked = Reranker(scorer).rank("with fish", BeliefState(), candidates(wines), "something dry")
     assert ranked[0].item_id == wines.items[5].id
     assert ranked[0].likelihood == 9.0
     [prompt] = llm.prompts
@@ -73,10 +71,8 @@ def test_a_model_with_a_projection_head_ranks_by_the_items_vectors_and_hears_wha
     assert not any(codes.text(item.id) in prompt for item in wines)
 
 
-def test_a_model_without_an_adapter_leaves_the_order_as_it_is(wines: Catalog, codes: SemanticIds) -> None:
-    untuned = ScriptedLanguageModel()
-    untuned.adapter_id = "none"
-    ranked = Reranker(untuned, wines, codes).rank("x", BeliefState(), candidates(wines))
+def test_without_a_scorer_the_order_stays_as_it_is(wines: Catalog) -> None:
+    ranked = Reranker(None).rank("x", BeliefState(), candidates(wines))
     assert [one.item_id for one in ranked] == [item.id for item in wines]
     assert all(one.likelihood is None for one in ranked)
 
@@ -85,7 +81,8 @@ def test_every_candidate_comes_back_once_with_probabilities_that_fall_and_sum_to
     wines: Catalog, codes: SemanticIds
 ) -> None:
     assert len(wines) > OPTIONS
-    ranked = Reranker(Favouring(codes.codes["red-hill"]), wines, codes).rank("x", BeliefState(), candidates(wines))
+    scorer = Likelihood(Favouring(codes.codes["red-hill"]), wines, codes)
+    ranked = Reranker(scorer).rank("x", BeliefState(), candidates(wines))
     assert sorted(one.item_id for one in ranked) == sorted(item.id for item in wines)
     shares = [one.probability for one in ranked]
     assert np.isclose(sum(shares), 1)
@@ -95,7 +92,7 @@ def test_every_candidate_comes_back_once_with_probabilities_that_fall_and_sum_to
 def test_no_candidates_and_one_candidate_are_ranked_without_asking_the_model(
     wines: Catalog, codes: SemanticIds
 ) -> None:
-    ranker = Reranker(Favouring(codes.codes["red-hill"]), wines, codes)
+    ranker = Reranker(Likelihood(Favouring(codes.codes["red-hill"]), wines, codes))
     assert ranker.rank("x", BeliefState(), []) == []
     [only] = ranker.rank("x", BeliefState(), candidates(wines)[:1])
     assert (only.probability, only.likelihood) == (1.0, None)

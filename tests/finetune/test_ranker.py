@@ -23,7 +23,7 @@ from retrieval.catalog import Catalog, CatalogSchema, Column, Item, UserError
 from retrieval.constraints import Constraint
 from retrieval.encoder import HashingEncoder
 from retrieval.index import Index, build
-from retrieval.learned import RECORD, CoLiking, LearnedRanker, open_ranker
+from retrieval.learned import RECORD, CoLiking, LearnedRanker, ranker_folder
 from retrieval.learned.comparison import Comparison
 from retrieval.learned.ranker import Conversation
 from retrieval.query import Named, Query, Wish
@@ -175,8 +175,10 @@ def test_what_goes_together_is_learned_from_conversations_alone(retriever: Retri
 def test_no_conversation_is_ranked_by_what_it_taught(retriever: Retriever, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[frozenset[str]] = []
     monkeypatch.setattr(Learner, "fit", lambda self, rows: seen.append(frozenset(row.conversation for row in rows)))
+    monkeypatch.setattr(Learner, "scores", lambda self, row, ranker: {LEARNED: np.zeros(SIZE, np.float32)})
     logged = conversations(rounds=1)
-    cross_fitted(retriever, logged, config=QUICK)
+    _, held = cross_fitted(retriever, logged, config=QUICK)
+    assert sorted(one.logged.conversation for one in held) == sorted(one.conversation for one in logged)
     names = frozenset(one.conversation for one in logged)
     assert len(seen) == QUICK.folds
     for name in names:
@@ -289,19 +291,21 @@ def test_a_ranker_of_another_encoder_or_catalog_is_refused_with_the_command(
 def test_the_ranker_in_the_home_is_found_unless_it_is_turned_off(
     retriever: Retriever, ranker: LearnedRanker, tmp_path: Path
 ) -> None:
-    index, encoder = retriever.index, retriever.encoder
-    assert open_ranker("auto", index, encoder, tmp_path) is None
+    index = retriever.index
+    assert ranker_folder("auto", index, "hashing", tmp_path) is None
     ranker.save(tmp_path / "ranker", index, {})
-    assert open_ranker("auto", index, encoder, tmp_path) is not None
-    assert open_ranker("none", index, encoder, tmp_path) is None
-    assert open_ranker(str(tmp_path / "ranker"), index, encoder, tmp_path / "elsewhere") is not None
+    assert ranker_folder("auto", index, "hashing", tmp_path) == tmp_path / "ranker"
+    assert ranker_folder("none", index, "hashing", tmp_path) is None
+    assert ranker_folder(str(tmp_path / "ranker"), index, "hashing", tmp_path / "elsewhere") == tmp_path / "ranker"
 
 
 def test_the_record_says_how_good_the_order_is_where_it_was_not_taught(retriever: Retriever, tmp_path: Path) -> None:
-    record = learn(retriever, conversations(), [], QUICK, tmp_path, lambda _: None)
+    record, _, _, held = learn(retriever, conversations(), [], QUICK, tmp_path, lambda _: None)
     assert json.loads((tmp_path / RECORD).read_text("utf-8"))["cross_validated"] == record["cross_validated"]
     found = record["cross_validated"]
     assert found[LEARNED]["R@1"] > found[SEARCH]["R@1"] and record["turns"] == len(conversations())
+    first = [one.gold[0] == int(one.scores.argmax()) for one in held]
+    assert len(held) == len(conversations()) and np.mean(first) == pytest.approx(found[LEARNED]["R@1"], abs=1e-4)
 
 
 def test_too_little_to_learn_from_is_said(retriever: Retriever, tmp_path: Path) -> None:

@@ -1,0 +1,40 @@
+"""Which scorer reranks, by the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agent.cross_encoder import RECORD, CrossEncoded
+from agent.llm import LanguageModel
+from agent.ranking import Likelihood, Scorer
+from agent.settings import Settings
+
+if TYPE_CHECKING:
+    from retrieval.search import Retriever
+
+CROSS_ENCODER = "cross_encoder"
+"""The folder of a ranker that holds its cross-encoder."""
+
+
+def open_scorer(
+    settings: Settings, ranker: Path | None, llm: LanguageModel, retriever: Retriever, say: Callable[[str], None]
+) -> Scorer | None:
+    """Return the scorer that `settings.reranker` names, None where nothing reranks.
+
+    `auto`: the cross-encoder of the learned ranker in `ranker`, else the adapter of `llm`. Beside a scripted model
+    nothing reranks but what is named. UserError when something named cannot be had.
+    """
+    name = settings.reranker
+    if name in ("none", "student") or settings.rerank == 0:
+        return None
+    if name not in ("auto", "adapter"):
+        return CrossEncoded.open(Path(name).expanduser(), retriever.catalog, settings.home, say)
+    if name == "auto" and ranker is not None and settings.model != "scripted":
+        folder = ranker / CROSS_ENCODER
+        if (folder / RECORD).is_file():
+            return CrossEncoded.open(folder, retriever.catalog, settings.home, say)
+    if llm.adapter_id == "none":
+        return None
+    return Likelihood(llm, retriever.catalog, retriever.semantic_ids, vectors=retriever.vectors)

@@ -1,0 +1,200 @@
+"""The cross-encoder: candidates that do not see each other, and what it learns, keeps and leaves behind."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny_model
+
+from agent.belief import BeliefState, Preference
+from agent.cross_encoder import LONGEST, OPTION, CrossEncoded, CrossEncoder
+from agent.ranking import Reranker
+from agent.scoring import CROSS_ENCODER
+from finetune.ranker import Config, Held, Logged, fold_of
+from finetune.ranker.cross_encoder import CrossEncoderConfig, Lesson, drawn, train
+from finetune.ranker.making import listeners, make
+from retrieval.catalog import Catalog, CatalogSchema, Column, Item, UserError
+from retrieval.encoder import HashingEncoder
+from retrieval.index import build
+from retrieval.learned import LearnedRanker
+from retrieval.query import Candidate, Query
+from retrieval.search import Retriever
+
+
+@pytest.fixture(scope="module", params=["llama", "qwen3"])
+def model(wines: Catalog, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    return tiny_model.make(tmp_path_factory.mktemp("model"), wines, layers=9, kind=request.param)
+
+
+@pytest.fixture
+def encoder(model: Path) -> CrossEncoder:
+    found = CrossEncoder.of_base(str(model), model)
+    generator = np.random.default_rng(0)
+    import torch
+
+    with torch.no_grad():
+        weight = found.head.out.weight
+        weight.copy_(torch.tensor(generator.normal(size=tuple(weight.shape)), dtype=torch.float32))
+    return found
+
+
+def lessons(encoder: CrossEncoder, catalog: Catalog, count: int = 48) -> list[Lesson]:
+    """Ask for a vintage in words: the candidate of that year is right, whatever the learned order says."""
+    rng, found = random.Random(0), []
+    ids = [item.id for item in catalog]
+    for _ in range(count):
+        right, *wrong = rng.sample(ids, 4)
+        text = f"a wine of {catalog[right].number('vintage'):.0f}"
+        reading = encoder.reading(text, "", BeliefState(), [right, *wrong], catalog)
+        found.append(Lesson(text, reading, np.array([0.0, 0.3, 0.2, 0.1], np.float32), 1))
+    return found
+
+
+def test_what_speaks_for_a_candidate_depends_on_no_other_one(encoder: CrossEncoder, wines: Catalog) -> None:
+    ids = [item.id for item in wines]
+    together = encoder.judge(encoder.reading("with fish", "dry", BeliefState(), ids, wines))
+    backwards = encoder.judge(encoder.reading("with fish", "dry", BeliefState(), ids[::-1], wines))
+    [alone] = encoder.judge(encoder.reading("with fish", "dry", BeliefState(), ids[3:4], wines))
+    assert backwards[::-1] == pytest.approx(together, abs=1e-4)
+    assert alone == pytest.approx(together[3], abs=1e-4)
+    assert np.ptp(together) > 1e-3
+
+
+def test_what_was_said_and_believed_changes_what_speaks_for_a_candidate(encoder: CrossEncoder, wines: Catalog) -> None:
+    ids = [item.id for item in wines]
+    wish = BeliefState(preferences=(Preference(attribute="grapes", value="Malbec"),))
+    said = [("with fish", "", BeliefState()), ("with meat", "", BeliefState()), ("with fish", "red", BeliefState()),
+            ("with fish", "", wish)]  # fmt: skip
+    found = [encoder.judge(encoder.reading(text, before, belief, ids, wines)) for text, before, belief in said]
+    assert all(not np.allclose(found[0], other, atol=1e-4) for other in found[1:])
+
+
+def test_a_long_message_keeps_its_opening_and_its_end(encoder: CrossEncoder, wines: Catalog) -> None:
+    belief = BeliefState()
+    short = encoder.reading("dry", "", belief, ["red-hill"], wines)
+    long = encoder.reading("dry " * 300, "sweet " * 300, belief, ["red-hill"], wines)
+    assert len(short.prompt) < len(long.prompt) <= LONGEST
+    assert long.prompt[:8] == short.prompt[:8] and long.prompt[-4:] == short.prompt[-4:]
+    assert all(len(option) <= OPTION for option in long.options)
+
+
+def test_untrained_it_leaves_the_order_as_it_is(model: Path, wines: Catalog) -> None:
+    encoder = CrossEncoder.of_base(str(model), model)
+    pool = [Candidate(item.id, 1 - place / 100) for place, item in enumerate(wines)]
+    ranked = Reranker(CrossEncoded(encoder, wines), len(pool)).rank("dry", BeliefState(), pool)
+    assert [one.item_id for one in ranked] == [item.id for item in wines]
+    assert all(one.likelihood == 0 for one in ranked)
+
+
+def test_training_learns_what_the_order_does_not_know_resumes_and_writes_what_opens(
+    model: Path, wines: Catalog, tmp_path: Path
+) -> None:
+    encoder = CrossEncoder.of_base(str(model), model)
+    taught = lessons(encoder, wines)
+    config = CrossEncoderConfig(model=str(model), epochs=4, rate=3e-3, head_rate=1e-2, rank=4)
+    steps, losses = list[int](), list[float]()
+
+    def heard(what: str, step: int, of: int, loss: float) -> None:
+        if what == "learning":
+            steps.append(step)
+            losses.append(loss)
+            if step == of - 2 and len(steps) < of:
+                raise KeyboardInterrupt
+
+    out = tmp_path / "cross_encoder"
+    with pytest.raises(KeyboardInterrupt):
+        train(taught, encoder, config, out, heard)
+    again = CrossEncoder.of_base(str(model), model)
+    with pytest.raises(UserError, match=r"checkpoint.pt: left by a run on other"):
+        train(taught[1:], CrossEncoder.of_base(str(model), model), config, out, heard)
+    train(taught, again, config, out, heard)
+    each = steps[-1] // config.epochs
+    assert steps[steps.index(steps[-1] - 2) + 1] == 3 * each + 1, "a finished epoch is kept"
+    assert np.mean(losses[-each:]) < np.mean(losses[:each])
+    assert sorted(path.name for path in out.iterdir()) == [
+        "adapter_config.json", "adapter_model.safetensors", "cross_encoder.json", "head.safetensors",
+    ]  # fmt: skip
+    opened = CrossEncoded.open(out, wines, tmp_path, lambda _: None)
+    for lesson in taught[:3]:
+        assert opened.encoder.judge(lesson.reading) == pytest.approx(again.judge(lesson.reading), abs=0.1)
+    assert opened.name.startswith("cross-encoder@") and opened.encoder.trust == pytest.approx(again.trust)
+
+
+def test_wrong_candidates_are_drawn_from_the_first_places_and_the_same_for_a_turn() -> None:
+    config = CrossEncoderConfig(negatives=5)
+    found = drawn(range(100), [7, 70], config, "turn")
+    assert found[:2] == [7, 70] and len(found) == 7 and not {7, 70} & set(found[2:]) and max(found[2:]) < 40
+    assert found == drawn(range(100), [7, 70], config, "turn") != drawn(range(100), [7, 70], config, "other")
+
+
+def test_a_folder_without_a_cross_encoder_is_refused_with_the_command_that_makes_one(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="python -m finetune ranker --out"):
+        CrossEncoder.open(tmp_path, tmp_path)
+
+
+# With the learned order
+
+
+def plants_and_logs() -> tuple[Catalog, list[Logged]]:
+    """Make plants that grow in one of two places, and people who only ever say where; the search does not know it."""
+    columns = (
+        Column(name="id", role="id"),
+        Column(name="title", role="title"),
+        Column(name="text", role="text"),
+        Column(name="family", role="facet"),
+    )
+    items = [
+        Item(f"p{place}", f"Plant {place}", "green", {"family": ("sun" if place % 2 else "shade",)})
+        for place in range(24)
+    ]
+    logged = [
+        Logged(
+            Query(message=f"for the {where}", said=f"hello for the {where}", limit=24),
+            (f"p{place}",),
+            f"c{place}",
+            BeliefState(preferences=(Preference(attribute="family", value=where),)),
+        )
+        for place in range(24)
+        for where in ["sun" if place % 2 else "shade"]
+    ]
+    return Catalog(CatalogSchema(columns=columns), items), logged
+
+
+def test_a_ranker_is_made_with_its_cross_encoder_and_its_student_and_all_of_it_opens(
+    model: Path, tmp_path: Path
+) -> None:
+    catalog, logged = plants_and_logs()
+    retriever = Retriever(build(catalog, tmp_path / "home", HashingEncoder()), HashingEncoder())
+    quick, said = Config(folds=3, towers=1, epochs=1, trees=5), list[str]()
+    out = tmp_path / "ranker"
+    record = make(retriever, logged, [], quick, str(model), 5, tmp_path, out, said.append)
+    assert json.loads((out / "ranker.json").read_text("utf-8")) == json.loads(json.dumps(record))
+    assert record["student"]["turns"] == 24 and record["student"]["milliseconds"]["student"] > 0
+    assert any("the student keeps" in line for line in said)
+    opened = CrossEncoded.open(out / CROSS_ENCODER, catalog, tmp_path, said.append)
+    assert len(opened.score("sun", BeliefState(), [Candidate("p1", 1.0), Candidate("p2", 0.5)], "").own) == 2
+    fast = LearnedRanker.open(out, retriever.index, retriever.encoder, student=True)
+    found = Retriever(retriever.index, retriever.encoder, learned=fast).search(logged[0].query)
+    assert len(found) == 24
+
+
+def test_each_fold_is_reranked_by_a_cross_encoder_that_has_not_heard_it(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalog, logged = plants_and_logs()
+    scores = np.linspace(1, 0, 24, dtype=np.float32)
+    held = [Held(one, (place,), scores) for place, one in enumerate(logged)]
+    taught: list[set[str]] = []
+    monkeypatch.setattr(
+        "finetune.ranker.cross_encoder.train",
+        lambda lessons, *_: taught.append({lesson.conversation for lesson in lessons}),
+    )
+    listeners(held, catalog, Config(), 3, str(model), tmp_path, lambda _: None, lambda *_: None)
+    assert [fold_of(one.conversation, 3) for one in logged if one.conversation not in taught[1]].count(1) == sum(
+        fold_of(one.conversation, 3) == 1 for one in logged
+    )
+    assert all(fold_of(name, 3) != fold for fold, names in enumerate(taught) for name in names)
