@@ -31,6 +31,10 @@ class LanguageModel(Protocol):
         """Return log p(path | prompt) in nats for each Semantic ID, normalised over the whole catalog's trie."""
         ...
 
+    def score_texts(self, prompt: Prompt, texts: Sequence[str]) -> list[float]:
+        """Return log p(text | prompt) in nats for each text, over the whole vocabulary."""
+        ...
+
     def query_vector(self, prompt: Prompt) -> NDArray[np.float32] | None:
         """Return (d,) what the prompt asks for; its inner product with an item's vector is a logit.
 
@@ -64,6 +68,10 @@ class ScriptedLanguageModel:
     def score_paths(self, prompt: Prompt, paths: Sequence[SemanticId]) -> list[float]:
         """Prefer earlier paths: log-probability falls by one nat a place."""
         return [-float(place) for place, _ in enumerate(paths, start=1)]
+
+    def score_texts(self, prompt: Prompt, texts: Sequence[str]) -> list[float]:
+        """Prefer earlier texts, as paths."""
+        return [-float(place) for place, _ in enumerate(texts, start=1)]
 
     def query_vector(self, prompt: Prompt) -> NDArray[np.float32] | None:
         """Return None: there is no head."""

@@ -161,6 +161,32 @@ class LocalLanguageModel:
                     scores[place] += float(chosen)
         return scores
 
+    def score_texts(self, prompt: Prompt, texts: Sequence[str]) -> list[float]:
+        """Return log p(text | prompt) in nats over the whole vocabulary for each text, which needs no training.
+
+        The prompt is computed once; all texts follow in one batch on copies of its cache.
+        """
+        import torch
+
+        if not texts:
+            return []
+        rows = [self._encode(text) for text in texts]
+        width = max(map(len, rows))
+        ids = torch.tensor([row + [self.end] * (width - len(row)) for row in rows], device=self.model.device)
+        there = torch.tensor([[place < len(row) for place in range(width)] for row in rows], device=self.model.device)
+        with torch.inference_mode():
+            hidden, cache = self._prefill(prompt.context, prompt.own)
+            states = hidden.expand(len(rows), 1, -1)
+            if width > 1:
+                cache.batch_repeat_interleave(len(rows))
+                inner = self.model.base_model(ids[:, :-1], past_key_values=cache, use_cache=True).last_hidden_state
+                states = torch.cat([states, inner], 1)
+            logits = torch.log_softmax(self._head(states[there]).float(), -1)
+            scores = torch.zeros(ids.shape)
+            scores[there.cpu()] = logits.gather(1, ids[there][:, None])[:, 0].cpu()
+        found: list[float] = scores.sum(1).tolist()
+        return found
+
     def beam(self, prompt: Prompt, width: int) -> list[tuple[SemanticId, float]]:
         """Return the `width` likeliest Semantic IDs of the catalog with log p(path | prompt) in nats, best first.
 

@@ -110,6 +110,33 @@ class Likelihood:
         return self.llm.score_paths(prompt, [self.semantic_ids.codes[item] for item in ids])
 
 
+class Titles:
+    """Scores by how likely the model finds the titles: what it knows without any training.
+
+    Of each log-probability that of the same title without a person's words is taken off, so that a short or famous
+    title is not favoured.
+    """
+
+    def __init__(self, llm: LanguageModel, catalog: Catalog, weight: float = LIKELIHOOD_WEIGHT) -> None:
+        """Score with `llm`; `weight` as for `Likelihood`."""
+        self.llm, self.catalog, self.weight, self.name = llm, catalog, weight, "titles"
+        self._known: dict[str, float] = {}
+
+    def score(self, text: str, belief: BeliefState, candidates: Sequence[Candidate], said: str) -> Scored:
+        """Return the weighted sum, and what a person's words add to the log-probability of each title, in nats."""
+        ids = [candidate.item_id for candidate in candidates]
+        new = [item for item in ids if item not in self._known]
+        plain = generate_prompt("", "", BeliefState(), self.catalog)
+        self._known.update(zip(new, self.llm.score_texts(plain, self._titles(new)), strict=True))
+        found = self.llm.score_texts(generate_prompt(text, said, belief, self.catalog), self._titles(ids))
+        own = [score - self._known[item] for item, score in zip(ids, found, strict=True)]
+        logits = standardised([candidate.score for candidate in candidates]) + self.weight * standardised(own)
+        return Scored(logits, tuple(own))
+
+    def _titles(self, item_ids: Sequence[str]) -> list[str]:
+        return [self.catalog[item].title for item in item_ids]
+
+
 class Reranker:
     """Puts the first candidates in a better order."""
 

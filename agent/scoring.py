@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from agent.cross_encoder import RECORD, CrossEncoded
 from agent.llm import LanguageModel
-from agent.ranking import Likelihood, Scorer
+from agent.ranking import Likelihood, Scorer, Titles
 from agent.settings import Settings
 
 if TYPE_CHECKING:
@@ -29,12 +29,19 @@ def open_scorer(
     name = settings.reranker
     if name in ("none", "student") or settings.rerank == 0:
         return None
-    if name not in ("auto", "adapter"):
+    if name not in ("auto", "adapter", "titles"):
         return CrossEncoded.open(Path(name).expanduser(), retriever.catalog, settings.home, say)
-    if name == "auto" and ranker is not None and settings.model != "scripted":
-        folder = ranker / CROSS_ENCODER
-        if (folder / RECORD).is_file():
-            return CrossEncoded.open(folder, retriever.catalog, settings.home, say)
+    if name == "titles":
+        return Titles(llm, retriever.catalog)
+    folder = cross_encoder_folder(ranker)
+    if name == "auto" and folder is not None and settings.model != "scripted":
+        return CrossEncoded.open(folder, retriever.catalog, settings.home, say)
     if llm.adapter_id == "none":
         return None
     return Likelihood(llm, retriever.catalog, retriever.semantic_ids, vectors=retriever.vectors)
+
+
+def cross_encoder_folder(ranker: Path | None) -> Path | None:
+    """Return the folder of the cross-encoder of the learned ranker in `ranker`, None where it has none."""
+    folder = None if ranker is None else ranker / CROSS_ENCODER
+    return folder if folder is not None and (folder / RECORD).is_file() else None

@@ -44,7 +44,8 @@ class Settings(BaseSettings):
     one, where there is one), `none`, or a folder."""
     reranker: str = "auto"
     """What the language model orders candidates with: `auto` (the cross-encoder of the learned ranker where it has one,
-    else the adapter), `adapter`, a folder with a cross-encoder, `student` (a small network that was taught what the
+    else the adapter), `adapter`, `titles` (the likelihood of titles, without any training), a folder with a
+    cross-encoder, `student` (a small network that was taught what the
     learned ranker and the cross-encoder make together, without the language model), or `none`."""
     slate_size: int = Field(4, ge=1, le=20)
     """Items shown at once."""

@@ -120,8 +120,8 @@ def print_comparison(first: Result, second: Result, console: Console, seed: int 
     for one in differences:
         colour = colours.get(one.verdict, "dim")
         table.add_row(
-            one.system, one.metric, short(one.before), short(one.after), _signed(one.mean),
-            f"{_signed(one.low)} to {_signed(one.high)}", str(one.n), f"[{colour}]{one.verdict}[/]",
+            one.system, one.metric, short(one.before), short(one.after), signed(one.mean),
+            f"{signed(one.low)} to {signed(one.high)}", str(one.n), f"[{colour}]{one.verdict}[/]",
         )  # fmt: skip
     console.print(table)
     changed = list(flips(first, second))
@@ -144,5 +144,6 @@ def _shared(first: Result, second: Result) -> Iterator[tuple[str, str, list[str]
                 yield system, metric, units
 
 
-def _signed(value: float) -> str:
+def signed(value: float) -> str:
+    """Write a difference with its sign."""
     return f"{'+' if value > 0 else '-' if value < 0 else ''}{short(abs(value))}"

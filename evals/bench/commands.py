@@ -400,3 +400,40 @@ def dialogues(
     data, whole = read_labelled(source, split), read_labelled(train or source)
     others = {turn.dialogue for turn in whole.turns} - {turn.dialogue for turn in data.turns}
     bench("bench dialogues", data, whole if others else None, None, sample, resume, json, given, learn, ratings, joins)
+
+
+@app.command()
+def rerankers(
+    path: Annotated[
+        Path | None, typer.Argument(help="Labelled dialogues, one JSON object a line. Default: those that ship.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="Only dialogues of this split: dev, train, or all.")] = "dev",
+    adapter: Annotated[
+        list[str] | None, typer.Option(help="Adapter that reranks: auto, a path or a name; may repeat. Default: auto.")
+    ] = None,
+    options: Annotated[int, typer.Option(min=2, max=50, help="Candidates that are put in order.")] = 20,
+    sample: Sample = None,
+    json: Json = None,
+    home: Home = None,
+    model: Model = None,
+    encoder: Encoder = None,
+    seed: Seed = None,
+) -> None:
+    """Put the same candidates of labelled dialogues in order by each reranker: quality, time, weights trained."""
+    from evals.bench.labelled import read_labelled
+    from evals.bench.rerankers import KIND, cases, contenders, measure, print_rerankers
+    from evals.report import write
+    from finetune.examples import packaged
+
+    need("ir_measures")
+    data = read_labelled(path or packaged(), split)
+    given = {"home": home, "model": model, "adapter": "none", "encoder": encoder, "seed": seed, "reranker": "none"}
+    with opened(**given, reader="none") as rec, progress("Ranking") as tell:
+        asked = cases(rec, data.sample(sample, rec.settings.seed), options)
+        found = contenders(rec, adapter or ["auto"], lambda line: typer.echo(line, err=True))
+        made_by = {"kind": KIND, "data": {"file": data.path.name, "hash": data.hash, "split": split}, "sample": sample,
+                   "options": options, "adapters": adapter or ["auto"], **rec.tools.models}  # fmt: skip
+        result = measure(asked, found, tell, made_by)
+    print_rerankers(result, console())
+    if json:
+        write(json, result.as_json())

@@ -113,3 +113,14 @@ def test_what_is_written_freely_is_codes_or_nothing(llm: LocalLanguageModel) -> 
 def test_nothing_to_score_or_write_gives_nothing(llm: LocalLanguageModel) -> None:
     assert llm.score_paths(PROMPT, []) == []
     assert list(llm.write([], [], 10)) == []
+
+
+def test_the_likelihood_of_a_text_is_that_of_its_tokens_one_by_one_beside_any_others(llm: LocalLanguageModel) -> None:
+    import torch
+
+    texts = ["Red Hill", "Old Cellar and more", "x"]
+    for text, score in zip(texts, llm.score_texts(PROMPT, texts), strict=True):
+        said, own = llm._encode(PROMPT.own), llm._encode(text)
+        logits = torch.log_softmax(llm.model(torch.tensor([said + own])).logits[0, len(said) - 1 : -1].detach(), -1)
+        assert np.isclose(score, float(sum(row[token] for row, token in zip(logits, own, strict=True))), atol=1e-3)
+    assert llm.score_texts(PROMPT, []) == []
