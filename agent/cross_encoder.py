@@ -24,7 +24,7 @@ from retrieval.catalog import Catalog, UserError
 from retrieval.query import Candidate
 
 RECORD, HEAD = "cross_encoder.json", "head.safetensors"
-FACTS = 6
+FACTS = 4
 """Most values of an item that are read."""
 LONGEST, OPENING, OPTION = 220, 20, 30
 """Most tokens of a prompt, of which so many are its opening and the others its end, and of an item."""
@@ -40,7 +40,7 @@ class Reading(NamedTuple):
 class CrossEncoder(Stretch):
     """The network. Safe to share between threads once it is trained or opened."""
 
-    TUNED = 4
+    READ, TUNED = 0.53, 4
 
     def __init__(self, model: Any, tokenizer: Any) -> None:
         """Take the layers of a causal language model; untrained it finds all candidates alike."""

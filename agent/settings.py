@@ -51,7 +51,7 @@ class Settings(BaseSettings):
     """Items shown at once."""
     candidates: int = Field(200, ge=1, le=10_000)
     """Items that retrieval hands over."""
-    rerank: int = Field(10, ge=0, le=50)
+    rerank: int = Field(20, ge=0, le=50)
     """Candidates that the language model puts in order; 0 leaves the order to retrieval."""
     profile: bool = True
     """Whether lasting tastes and known items are kept for later conversations; off, nothing is read or written."""

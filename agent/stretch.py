@@ -13,14 +13,13 @@ if TYPE_CHECKING:
 
     from agent.layers import Packed
 
-READ = 2 / 3
-"""Share of a model's layers that is read. The last third of a language model turns to the next word: on frozen states a
-linear model tells intents best at two thirds of the depth."""
-
 
 class Stretch:
     """A tokenizer, the embedding, layers that stay and layers that are tuned, in float32."""
 
+    READ: ClassVar[float] = 2 / 3
+    """Share of a model's layers that is read. The last third of a language model turns to the next word: on frozen
+    states a linear model tells intents best at two thirds of the depth."""
     TUNED: ClassVar[int] = 6
     """How many of the layers that are read, the topmost, are tuned."""
 
@@ -29,7 +28,7 @@ class Stretch:
         from agent.layers import Layers
 
         base = model.base_model
-        read = max(self.TUNED, round(READ * len(base.layers)))
+        read = max(self.TUNED, round(self.READ * len(base.layers)))
         self.tokenizer, self.embedding, self.width = tokenizer, base.embed_tokens, int(model.config.hidden_size)
         self.kept = Layers(base, 0, read - self.TUNED)
         self.tuned: Any = Layers(base, read - self.TUNED, read)

@@ -14,6 +14,7 @@ from agent.linking.in_titles import TITLE
 from agent.linking.mentions import Mention
 from agent.linking.residue import residue_at
 from agent.linking.words import Message
+from retrieval.catalog import Catalog
 
 if TYPE_CHECKING:
     from agent.linking.options import Option, Scene
@@ -23,7 +24,7 @@ IDLE = 0.6
 PLAINLY_IDLE = 0.9
 """The same where the words before a value ask for it or refuse it."""
 SURELY = 0.5
-"""Probability from which a value is a limit and not a wish: only what is likelier than all else shuts items out."""
+"""Probability from which a person who is named is a limit and not a wish: praise for somebody shuts nothing out."""
 _NOT = r"(?<!not )(?<!never )(?<!havent )(?<!didnt )(?<!dont )(?<!hasnt )(?<!wont )(?<!cant )"
 _BEFORE: Mapping[Verdict, re.Pattern[str]] = {
     "seen": re.compile(
@@ -229,9 +230,11 @@ def stance_of(chances: Mapping[str, float], message: Message, sight: ValueSight,
         return "none"
     if plainly and wanted and mention.kind == "value" and reading.stance == "avoid":
         open_to = {name: chance for name, chance in open_to.items() if name in wanted}
-    return soft_when_unsure(max(open_to, key=open_to.__getitem__), chances, mention.kind)
+    return max(open_to, key=open_to.__getitem__)
 
 
-def soft_when_unsure(stance: str, chances: Mapping[str, float], kind: str) -> str:
-    """Return a wish in the place of a value's limit that is not likelier than everything else, else `stance`."""
-    return "wish" if stance == "is" and kind == "value" and chances.get("is", 0.0) < SURELY else stance
+def surely(stance: str, chances: Mapping[str, float], attribute: str, catalog: Catalog) -> str:
+    """Return a wish in the place of a limit on people that is not likelier than everything else, else `stance`."""
+    column = catalog.schema.column(attribute)
+    unsure = stance == "is" and chances.get("is", 0.0) < SURELY
+    return "wish" if unsure and column is not None and column.people else stance

@@ -93,6 +93,7 @@ class LinearJudge:
         chances, message = self._chances_at(sight), scene.sighting.message
         if isinstance(sight, ValueSight):
             stance = certain.stance_of(chances, message, sight, scene.belief)
+            stance = certain.surely(stance, chances, sight.meaning.attribute, self.catalog)
             return () if stance == "none" else (stance,)
         judged = [name for name in VERDICTS if chances.get(name, 0.0) >= ENOUGH]
         if sight.mention.ref == "focus":

@@ -16,7 +16,7 @@ from typing import Any
 
 from agent.belief import INTENTS, OPPOSITES
 from agent.linking import Linker
-from agent.linking.certain import soft_when_unsure
+from agent.linking.certain import surely
 from agent.linking.judges import Judges
 from agent.linking.judging import STANCES, Judgement, LinearJudge
 from agent.linking.options import Scene
@@ -99,7 +99,7 @@ class Reader:
             for place, option in enumerate(scene.options[: len(read.options)])
         ]
         said = [
-            _meant(found) if option.kind == "item" else _taken(found, option.kind)
+            _meant(found) if option.kind == "item" else self._taken(found, option.attribute)
             for option, found in zip(scene.options, chances, strict=False)
         ]
         rest = scene.options[len(read.options) :]
@@ -107,6 +107,10 @@ class Reader:
         said += [self.linear.said(scene, option) for option in rest]
         shares = torch.softmax(intents[0], 0).tolist()
         return Judgement(tuple(said), tuple(chances), dict(zip(INTENTS, shares, strict=True)))
+
+    def _taken(self, chances: Mapping[str, float], attribute: str) -> tuple[str, ...]:
+        stance = surely(max(chances, key=chances.__getitem__), chances, attribute, self.linear.catalog)
+        return () if stance == "none" else (stance,)
 
 
 def open_linker(
@@ -137,8 +141,3 @@ def _meant(chances: Mapping[str, float]) -> tuple[str, ...]:
         for name, chance in chances.items()
         if chance >= MEANT and chance >= chances.get(OPPOSITES.get(name, ""), 0.0)
     )
-
-
-def _taken(chances: Mapping[str, float], kind: str) -> tuple[str, ...]:
-    stance = soft_when_unsure(max(chances, key=chances.__getitem__), chances, kind)
-    return () if stance == "none" else (stance,)

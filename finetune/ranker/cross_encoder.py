@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     from agent.layers import Packed, Verdict
 
-DEEP = 40
-"""Places of the learned order that wrong candidates are drawn from."""
+DEEP, REACH = 40, 100
+"""Places of the learned order that wrong candidates are drawn from, and those in which something right has to stand:
+what is far below is out of a reranker's reach."""
 
 
 class CrossEncoderConfig(BaseModel):
@@ -43,7 +44,7 @@ class CrossEncoderConfig(BaseModel):
     warmup: float = Field(0.1, ge=0, le=1)
     dropout: float = Field(0.05, ge=0, lt=1)
     """Share of the numbers that are blanked in the states below the tuned layers."""
-    negatives: int = Field(11, ge=1)
+    negatives: int = Field(7, ge=1)
     """Wrong candidates beside the right ones of a turn."""
 
 
@@ -62,13 +63,13 @@ class Lesson(NamedTuple):
 def lessons(
     held: Sequence[Held], encoder: CrossEncoder, config: CrossEncoderConfig, catalog: Catalog
 ) -> list[Lesson]:
-    """Return what is learned from turns, those in which something right may be returned."""
+    """Return what is learned from turns, those in which something right is in reach."""
     found = []
     for number, turn in enumerate(held):
         logged, scores = turn.logged, turn.scores
-        right = [place for place in turn.gold if np.isfinite(scores[place])]
-        order = np.argsort(-scores, kind="stable")[: DEEP + len(right)]
-        places = drawn([int(place) for place in order if np.isfinite(scores[place])], right, config, f"{number}")
+        order = [int(place) for place in np.argsort(-scores, kind="stable")[:REACH] if np.isfinite(scores[place])]
+        right = [place for place in turn.gold if place in order]
+        places = drawn(order, right, config, f"{number}")
         if right and len(places) > len(right):
             ids = [catalog.items[place].id for place in places]
             reading = encoder.reading(logged.query.message, logged.earlier, logged.belief, ids, catalog)

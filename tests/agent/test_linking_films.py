@@ -6,6 +6,7 @@ import pytest
 
 from agent.belief import BeliefState, BeliefUpdate, Drop, Question, Shown, apply
 from agent.linking import Linker
+from agent.linking.certain import SURELY, surely
 from agent.linking.judging import Judgement
 from agent.linking.options import Scene
 from agent.transcripts import belief_from_turns, resolve_ref, update_as_dict, update_from_dict
@@ -383,3 +384,10 @@ def test_titles_in_a_list_are_titles_even_where_one_is_an_ordinary_word(
 ) -> None:
     update = linker.link(text, BeliefState()).update
     assert {entry.ref for entry in update.items if entry.verdict == verdict} == titles
+
+
+def test_somebody_named_is_a_limit_only_where_that_is_likelier_than_all_else(films: Catalog) -> None:
+    for chance, found in ((SURELY - 0.01, "wish"), (SURELY, "is")):
+        assert surely("is", {"is": chance, "wish": 0.1}, "cast", films) == found
+        assert surely("is", {"is": chance, "wish": 0.1}, "genres", films) == "is"
+    assert surely("is_not", {"is_not": 0.3}, "cast", films) == "is_not"
