@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from agent.layers import Packed, Verdict
 
-DEEP, REACH = 40, 100
-"""Places of the learned order that wrong candidates are drawn from, and those in which something right has to stand:
-what is far below is out of a reranker's reach."""
+DEEP = 40
+"""Places of the learned order that candidates are taken from, right ones and wrong ones alike. With right ones from far
+below and wrong ones from the first places, it learns that the learned order is wrong."""
 
 
 class CrossEncoderConfig(BaseModel):
@@ -67,7 +67,7 @@ def lessons(
     found = []
     for number, turn in enumerate(held):
         logged, scores = turn.logged, turn.scores
-        order = [int(place) for place in np.argsort(-scores, kind="stable")[:REACH] if np.isfinite(scores[place])]
+        order = [int(place) for place in np.argsort(-scores, kind="stable")[:DEEP] if np.isfinite(scores[place])]
         right = [place for place in turn.gold if place in order]
         places = drawn(order, right, config, f"{number}")
         if right and len(places) > len(right):
@@ -78,8 +78,8 @@ def lessons(
 
 
 def drawn(order: Sequence[int], right: Sequence[int], config: CrossEncoderConfig, name: str) -> list[int]:
-    """Return the right candidates, then wrong ones drawn from the first of `order`; `name` seeds the draw."""
-    wrong = [place for place in order[:DEEP] if place not in right]
+    """Return the right candidates, then wrong ones drawn from `order`; `name` seeds the draw."""
+    wrong = [place for place in order if place not in right]
     rng = random.Random(f"{config.seed}/{name}")
     return [*right, *rng.sample(wrong, min(len(wrong), config.negatives))]
 

@@ -16,6 +16,7 @@ from agent.ranking import Reranker
 from agent.scoring import CROSS_ENCODER
 from finetune.ranker import Config, Held, Logged, fold_of
 from finetune.ranker.cross_encoder import CrossEncoderConfig, Lesson, drawn, train
+from finetune.ranker.cross_encoder import lessons as lessons_of
 from finetune.ranker.making import listeners, make
 from retrieval.catalog import Catalog, CatalogSchema, Column, Item, UserError
 from retrieval.encoder import HashingEncoder
@@ -124,11 +125,21 @@ def test_training_learns_what_the_order_does_not_know_resumes_and_writes_what_op
     assert opened.name.startswith("cross-encoder@") and opened.encoder.trust == pytest.approx(again.trust)
 
 
-def test_wrong_candidates_are_drawn_from_the_first_places_and_the_same_for_a_turn() -> None:
+def test_wrong_candidates_are_drawn_beside_the_right_ones_and_the_same_for_a_turn() -> None:
     config = CrossEncoderConfig(negatives=5)
-    found = drawn(range(100), [7, 70], config, "turn")
-    assert found[:2] == [7, 70] and len(found) == 7 and not {7, 70} & set(found[2:]) and max(found[2:]) < 40
-    assert found == drawn(range(100), [7, 70], config, "turn") != drawn(range(100), [7, 70], config, "other")
+    found = drawn(range(40), [7, 30], config, "turn")
+    assert found[:2] == [7, 30] and len(found) == 7 and not {7, 30} & set(found[2:])
+    assert found == drawn(range(40), [7, 30], config, "turn") != drawn(range(40), [7, 30], config, "other")
+
+
+def test_what_the_learned_order_has_far_below_teaches_nothing(encoder: CrossEncoder, wines: Catalog) -> None:
+    scores = np.linspace(1, 0, len(wines), dtype=np.float32)
+    scores[2] = -np.inf
+    asked = [Logged(Query(message="dry", said="dry"), ("x",), f"c{place}") for place in range(3)]
+    held = [Held(one, (place,), scores) for place, one in enumerate(asked)]
+    found = lessons_of(held, encoder, CrossEncoderConfig(negatives=3), wines)
+    assert [one.conversation for one in found] == ["c0", "c1"]
+    assert all(len(one.scores) == len(one.reading.options) == 4 and one.right == 1 for one in found)
 
 
 def test_a_folder_without_a_cross_encoder_is_refused_with_the_command_that_makes_one(tmp_path: Path) -> None:
