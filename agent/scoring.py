@@ -23,19 +23,19 @@ def open_scorer(
 ) -> Scorer | None:
     """Return the scorer that `settings.reranker` names, None where nothing reranks.
 
-    `auto`: the cross-encoder of the learned ranker in `ranker`, else the adapter of `llm`. Beside a scripted model
+    `auto`: the cross-encoder of the learned ranker in `ranker`, where it earned its place. Beside a scripted model
     nothing reranks but what is named. UserError when something named cannot be had.
     """
     name = settings.reranker
     if name in ("none", "student") or settings.rerank == 0:
         return None
-    if name not in ("auto", "adapter", "titles"):
+    if name == "auto":
+        folder = cross_encoder_folder(ranker) if settings.model != "scripted" else None
+        return None if folder is None else CrossEncoded.open(folder, retriever.catalog, settings.home, say)
+    if name not in ("adapter", "titles"):
         return CrossEncoded.open(Path(name).expanduser(), retriever.catalog, settings.home, say)
     if name == "titles":
         return Titles(llm, retriever.catalog)
-    folder = cross_encoder_folder(ranker)
-    if name == "auto" and folder is not None and settings.model != "scripted":
-        return CrossEncoded.open(folder, retriever.catalog, settings.home, say)
     if llm.adapter_id == "none":
         return None
     return Likelihood(llm, retriever.catalog, retriever.semantic_ids, vectors=retriever.vectors)

@@ -43,10 +43,10 @@ class Settings(BaseSettings):
     """What was learned from logs about the order: `auto` (the one in the home, or for the demo catalog the packaged
     one, where there is one), `none`, or a folder."""
     reranker: str = "auto"
-    """What the language model orders candidates with: `auto` (the cross-encoder of the learned ranker where it has one,
-    else the adapter), `adapter`, `titles` (the likelihood of titles, without any training), a folder with a
-    cross-encoder, `student` (a small network that was taught what the
-    learned ranker and the cross-encoder make together, without the language model), or `none`."""
+    """What the language model orders candidates with: `auto` (the cross-encoder of the learned ranker, which has one
+    only where it was better than the ranker alone), a folder with a cross-encoder, `adapter`, `titles` (the likelihood
+    of titles, without any training), `none`, or `student` (no language model: a small network that was taught what the
+    learned ranker and its cross-encoder make together)."""
     slate_size: int = Field(4, ge=1, le=20)
     """Items shown at once."""
     candidates: int = Field(200, ge=1, le=10_000)

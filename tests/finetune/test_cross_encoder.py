@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,16 +13,17 @@ import tiny_model
 
 from agent.belief import BeliefState, Preference
 from agent.cross_encoder import LONGEST, OPTION, CrossEncoded, CrossEncoder
-from agent.ranking import Reranker
-from agent.scoring import CROSS_ENCODER
+from agent.ranking import Reranker, Scored
+from agent.scoring import CROSS_ENCODER, cross_encoder_folder
 from finetune.ranker import Config, Held, Logged, fold_of
 from finetune.ranker.cross_encoder import CrossEncoderConfig, Lesson, drawn, train
 from finetune.ranker.cross_encoder import lessons as lessons_of
-from finetune.ranker.making import listeners, make
+from finetune.ranker.making import figures, listeners, make, reranked
 from retrieval.catalog import Catalog, CatalogSchema, Column, Item, UserError
 from retrieval.encoder import HashingEncoder
 from retrieval.index import build
 from retrieval.learned import LearnedRanker
+from retrieval.learned.student import open_student
 from retrieval.query import Candidate, Query
 from retrieval.search import Retriever
 
@@ -175,22 +177,58 @@ def plants_and_logs() -> tuple[Catalog, list[Logged]]:
     return Catalog(CatalogSchema(columns=columns), items), logged
 
 
-def test_a_ranker_is_made_with_its_cross_encoder_and_its_student_and_all_of_it_opens(
-    model: Path, tmp_path: Path
+Gains = dict[str, list[tuple[float, float]]]
+BETTER: Gains = {f"c{number}": [(0.1, 0.2), (0.2, 0.25 + number / 100)] for number in range(12)}
+EVEN: Gains = {f"c{number}": [(0.1, 0.1 + (number % 2 - 0.5) / 9)] for number in range(12)}
+
+
+@pytest.mark.parametrize(("gains", "serves"), [(BETTER, True), (EVEN, False), ({}, False)])
+def test_a_cross_encoder_serves_only_where_it_was_better_on_conversations_it_had_not_heard(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gains: Gains, serves: bool
 ) -> None:
     catalog, logged = plants_and_logs()
     retriever = Retriever(build(catalog, tmp_path / "home", HashingEncoder()), HashingEncoder())
     quick, said = Config(folds=3, towers=1, epochs=1, trees=5), list[str]()
+    asked: list[set[str]] = []
+    monkeypatch.setattr(
+        "finetune.ranker.making.reranked",
+        lambda held, *_: (asked.append({one.logged.conversation for one in held}), gains)[1],
+    )
     out = tmp_path / "ranker"
     record = make(retriever, logged, [], quick, str(model), 5, tmp_path, out, said.append)
-    assert json.loads((out / "ranker.json").read_text("utf-8")) == json.loads(json.dumps(record))
-    assert record["student"]["turns"] == 24 and record["student"]["milliseconds"]["student"] > 0
-    assert any("the student keeps" in line for line in said)
-    opened = CrossEncoded.open(out / CROSS_ENCODER, catalog, tmp_path, said.append)
-    assert len(opened.score("sun", BeliefState(), [Candidate("p1", 1.0), Candidate("p2", 0.5)], "").own) == 2
+    assert asked == [{one.conversation for one in logged if fold_of(one.conversation, 3) == 0}]
+    assert record["cross_encoder"]["served"] is serves and (cross_encoder_folder(out) is not None) is serves
+    assert any(("the cross-encoder serves" if serves else "is not kept") in line for line in said)
+    written = json.loads((out / "ranker.json").read_text("utf-8"))
+    assert {name: written[name] for name in record} == json.loads(json.dumps(record))
+    assert record["student"]["turns"] == 24 and record["student"]["milliseconds"]["student"] >= 0
+    if serves:
+        opened = CrossEncoded.open(out / CROSS_ENCODER, catalog, tmp_path, said.append)
+        assert len(opened.score("sun", BeliefState(), [Candidate("p1", 1.0), Candidate("p2", 0.5)], "").own) == 2
     fast = LearnedRanker.open(out, retriever.index, retriever.encoder, student=True)
-    found = Retriever(retriever.index, retriever.encoder, learned=fast).search(logged[0].query)
-    assert len(found) == 24
+    assert len(Retriever(retriever.index, retriever.encoder, learned=fast).search(logged[0].query)) == 24
+
+
+def test_what_a_reranker_is_worth_is_the_gain_of_each_item_recommended(wines: Catalog) -> None:
+    ids = [item.id for item in wines]
+    scores = np.linspace(1, 0, len(ids), dtype=np.float32)
+
+    class Backwards:
+        name = "backwards"
+
+        def score(self, text: str, belief: BeliefState, candidates: Sequence[Candidate], said: str) -> Scored:
+            own = tuple(range(len(candidates)))
+            return Scored(np.array(own, float), own)
+
+    held = [Held(Logged(Query(message="dry", said="dry"), ("x",), "c"), (0, 3, 9), scores)]
+    found = reranked(held, Backwards(), wines, 4, lambda *_: None)
+    assert found == {"c": [(1.0, pytest.approx(1 / np.log2(5))), (pytest.approx(1 / np.log2(5)), 1.0), (0.0, 0.0)]}
+    assert figures(found, 0)["n"] == 3
+
+
+def test_a_ranker_without_a_student_is_refused_with_the_command(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no student; teach one with `python -m finetune ranker"):
+        open_student(tmp_path)
 
 
 def test_each_fold_is_reranked_by_a_cross_encoder_that_has_not_heard_it(
