@@ -133,14 +133,14 @@ def ranker(
     home: Home = None,
     encoder: Annotated[str, typer.Option(help="Sentence encoder of the index.")] = "embedded",
     model: Annotated[
-        str, typer.Option(help="Base model of the cross-encoder: embedded, a folder, a Hub id, or none to go without.")
-    ] = "embedded",
+        str, typer.Option(help="Base model of a cross-encoder: embedded, a folder, a Hub id; none goes without.")
+    ] = "none",
     seed: int = 0,
 ) -> None:
     """Learn in which order to recommend, from logged dialogues.
 
-    Co-liking, a two-tower model and their fusion, and a cross-encoder: layers of the language model with a LoRA, which
-    correct that order by what they read.
+    Co-liking, a two-tower model and their fusion, a student of all of it, and with --model a cross-encoder: layers of a
+    language model with a LoRA, which correct that order by what they read. It is kept where it is better.
     """
     from rich.console import Console
 

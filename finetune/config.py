@@ -88,8 +88,8 @@ def read_config(path: Path | None, **given: int | None) -> TrainingConfig:
         ) from error
 
 
-class ReaderConfig(BaseModel):
-    """One training run of the reader."""
+class UpperLayersConfig(BaseModel):
+    """One training run of a LoRA on the upper layers of a part of the language model, and of a head on them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -98,12 +98,28 @@ class ReaderConfig(BaseModel):
     """Base model: `embedded`, a folder or a Hub id."""
     epochs: int = Field(3, ge=1)
     batch: int = Field(8, ge=1)
+    """Rows of a step."""
     rank: int = Field(16, ge=1)
     rate: float = Field(3e-4, gt=0)
     """Learning rate of the LoRA weights."""
     head_rate: float = Field(1e-3, gt=0)
     warmup: float = Field(0.08, ge=0, le=1)
+    """Share of the steps over which the rates rise; they fall linearly after."""
     dropout: float = Field(0.1, ge=0, lt=1)
     """Share of the numbers that are blanked in the states below the tuned layers."""
+
+
+class ReaderConfig(UpperLayersConfig):
+    """One training run of the reader."""
+
     alone: float = Field(0.15, ge=0, le=1)
     """Share of batches in which the linear judge is not heard."""
+
+
+class CrossEncoderConfig(UpperLayersConfig):
+    """One training run of a cross-encoder."""
+
+    epochs: int = Field(2, ge=1)
+    dropout: float = Field(0.05, ge=0, lt=1)
+    negatives: int = Field(7, ge=1)
+    """Wrong candidates beside the right ones of a turn."""

@@ -12,9 +12,10 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from agent.stretch import Stretch
+from finetune.config import UpperLayersConfig
 from retrieval.catalog import UserError
 
 if TYPE_CHECKING:
@@ -26,50 +27,6 @@ _BUCKET = 16
 """Batches that are filled from one draw, sorted by length."""
 Tell = Callable[[str, int, int, float], None]
 """Hears (what, step, steps, loss)."""
-
-
-class Course(Protocol):
-    """How long and how fast to learn."""
-
-    @property
-    def seed(self) -> int:
-        """Seed of everything random."""
-        ...
-
-    @property
-    def epochs(self) -> int:
-        """Passes over the rows."""
-        ...
-
-    @property
-    def batch(self) -> int:
-        """Rows of a step."""
-        ...
-
-    @property
-    def rank(self) -> int:
-        """Rank of the LoRA."""
-        ...
-
-    @property
-    def rate(self) -> float:
-        """Learning rate of the LoRA."""
-        ...
-
-    @property
-    def head_rate(self) -> float:
-        """Learning rate of the head."""
-        ...
-
-    @property
-    def warmup(self) -> float:
-        """Share of the steps over which the rates rise; they fall linearly after."""
-        ...
-
-    @property
-    def dropout(self) -> float:
-        """Share of the numbers that are blanked in the states below the tuned layers."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -90,7 +47,7 @@ def train(
     network: Stretch,
     head: torch.nn.Module,
     rows: Rows,
-    course: Course,
+    config: UpperLayersConfig,
     out: Path,
     tell: Tell = lambda what, step, of, loss: None,
     after: Callable[[int], None] = lambda epoch: None,
@@ -98,7 +55,7 @@ def train(
 ) -> None:
     """Wrap the upper layers of `network` with a LoRA and train it and `head` on `rows`; checkpoints go into `out`.
 
-    Goes on from the last finished epoch where `out` holds one; UserError where it is of other rows or another course.
+    Goes on from the last finished epoch where `out` holds one; UserError where it is of other rows or another config.
     `after` hears every epoch. `states`: those below the tuned layers, where they are known, as by `read`.
     """
     import torch
@@ -112,14 +69,14 @@ def train(
         raise UserError(
             f"{checkpoint}: left by a run on other dialogues or settings: delete it or choose another --out"
         )
-    torch.manual_seed(course.seed)
-    lora = LoraConfig(r=course.rank, lora_alpha=course.rank, lora_dropout=0.0, target_modules=list(TARGETS))
+    torch.manual_seed(config.seed)
+    lora = LoraConfig(r=config.rank, lora_alpha=config.rank, lora_dropout=0.0, target_modules=list(TARGETS))
     tuned = network.tuned = get_peft_model(network.tuned, lora)
     adapted = [weight for weight in tuned.parameters() if weight.requires_grad]
-    steps = course.epochs * math.ceil(len(rows.lengths) / course.batch)
-    groups = [{"params": adapted, "lr": course.rate}, {"params": list(head.parameters()), "lr": course.head_rate}]
+    steps = config.epochs * math.ceil(len(rows.lengths) / config.batch)
+    groups = [{"params": adapted, "lr": config.rate}, {"params": list(head.parameters()), "lr": config.head_rate}]
     optimizer = torch.optim.AdamW(groups, weight_decay=0.01)
-    rise = max(1, int(course.warmup * steps))
+    rise = max(1, int(config.warmup * steps))
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: min((step + 1) / rise, max(0.0, 1 - step / steps))
     )
@@ -132,16 +89,16 @@ def train(
         optimizer.load_state_dict(saved["optimizer"])
         schedule.load_state_dict(saved["schedule"])
         step, first = saved["step"], saved["epoch"] + 1
-    for epoch in range(first, course.epochs):
-        rng = random.Random(f"{course.seed}/{epoch}")
-        torch.manual_seed(course.seed + epoch)
+    for epoch in range(first, config.epochs):
+        rng = random.Random(f"{config.seed}/{epoch}")
+        torch.manual_seed(config.seed + epoch)
         tuned.train(), head.train()
-        for places in _batches(rows.lengths, course.batch, rng):
+        for places in _batches(rows.lengths, config.batch, rng):
             packed = rows.pack(places)
             lower = torch.zeros(*packed.ids.shape, network.width)
             for row, place in enumerate(places):
                 lower[row, : len(kept[place])] = kept[place]
-            lower = torch.nn.functional.dropout(lower, course.dropout)
+            lower = torch.nn.functional.dropout(lower, config.dropout)
             loss = rows.loss(tuned(lower, packed), packed, places, rng)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]

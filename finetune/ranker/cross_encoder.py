@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 
 from agent.cross_encoder import HEAD, RECORD, CrossEncoder, Reading
 from finetune import upper_layers
+from finetune.config import CrossEncoderConfig
 from finetune.ranker.fitting import Held
 from retrieval.catalog import Catalog
 
@@ -25,27 +25,6 @@ if TYPE_CHECKING:
 DEEP = 40
 """Places of the learned order that candidates are taken from, right ones and wrong ones alike. With right ones from far
 below and wrong ones from the first places, it learns that the learned order is wrong."""
-
-
-class CrossEncoderConfig(BaseModel):
-    """One training run of a cross-encoder."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    seed: int = 0
-    model: str = "embedded"
-    """Base model: `embedded`, a folder or a Hub id."""
-    epochs: int = Field(2, ge=1)
-    batch: int = Field(8, ge=1)
-    rank: int = Field(16, ge=1)
-    rate: float = Field(3e-4, gt=0)
-    """Learning rate of the LoRA weights."""
-    head_rate: float = Field(1e-3, gt=0)
-    warmup: float = Field(0.1, ge=0, le=1)
-    dropout: float = Field(0.05, ge=0, lt=1)
-    """Share of the numbers that are blanked in the states below the tuned layers."""
-    negatives: int = Field(7, ge=1)
-    """Wrong candidates beside the right ones of a turn."""
 
 
 class Lesson(NamedTuple):

@@ -16,6 +16,7 @@ import numpy as np
 from agent.cross_encoder import CrossEncoded, CrossEncoder
 from agent.ranking import Reranker, Scorer
 from agent.scoring import CROSS_ENCODER
+from finetune.config import CrossEncoderConfig
 from finetune.ranker import cross_encoder
 from finetune.ranker.distil import distil
 from finetune.ranker.fitting import Config, Held, Logged, Rating, Say, fold_of, learn
@@ -77,7 +78,7 @@ def _listener(
 ) -> tuple[CrossEncoded | None, dict[str, Any]]:
     """Train a cross-encoder without the first fold, and keep it in `out` where it is better there; return how good."""
     network = CrossEncoder.of_base(model, home, say)
-    how = cross_encoder.CrossEncoderConfig(model=model, seed=config.seed)
+    how = CrossEncoderConfig(model=model, seed=config.seed)
     unheard = [one for one in held if fold_of(one.logged.conversation, config.folds) == 0]
     heard = [one for one in held if fold_of(one.logged.conversation, config.folds) != 0]
     lessons = cross_encoder.lessons(heard, network, how, catalog)
@@ -141,7 +142,7 @@ def listeners(
 
     With `folds` 1 the only one learns from all. UserError when the base model cannot be had.
     """
-    how = cross_encoder.CrossEncoderConfig(model=model, seed=config.seed)
+    how = CrossEncoderConfig(model=model, seed=config.seed)
     network = CrossEncoder.of_base(model, home, say)
     lessons = cross_encoder.lessons(held, network, how, catalog)
     states = cross_encoder.read(lessons, network, tell)

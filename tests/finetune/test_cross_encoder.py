@@ -15,8 +15,9 @@ from agent.belief import BeliefState, Preference
 from agent.cross_encoder import LONGEST, OPTION, CrossEncoded, CrossEncoder
 from agent.ranking import Reranker, Scored
 from agent.scoring import CROSS_ENCODER, cross_encoder_folder
+from finetune.config import CrossEncoderConfig
 from finetune.ranker import Config, Held, Logged, fold_of
-from finetune.ranker.cross_encoder import CrossEncoderConfig, Lesson, drawn, train
+from finetune.ranker.cross_encoder import Lesson, drawn, train
 from finetune.ranker.cross_encoder import lessons as lessons_of
 from finetune.ranker.making import figures, listeners, make, reranked
 from retrieval.catalog import Catalog, CatalogSchema, Column, Item, UserError
