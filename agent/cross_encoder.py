@@ -56,7 +56,8 @@ class CrossEncoder(Stretch):
         from safetensors.torch import load_file
 
         if not (folder / RECORD).is_file():
-            raise UserError(f"{folder}: no cross-encoder; make one with `python -m finetune ranker --out {folder}`")
+            command = f"python -m finetune ranker --out {folder.parent} --model embedded"
+            raise UserError(f"{folder}: no cross-encoder; make one with `{command}`")
         record = json.loads((folder / RECORD).read_text("utf-8"))
         found = cls.of_base(record["model"], home, say)
         found.adapt(folder)

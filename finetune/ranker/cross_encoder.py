@@ -31,7 +31,6 @@ class Lesson(NamedTuple):
     """One turn to learn from; the right candidates come first."""
 
     conversation: str
-
     reading: Reading
     scores: NDArray[np.float32]
     """(k,) of the learned order, by a ranker that has not seen the conversation."""

@@ -49,7 +49,9 @@ def make(
         CrossEncoder.of_base(model, home, say)  # what cannot be had is said before the long part
     learnt = learn(retriever, logged, ratings, config, out, say)
     record, scorer = dict(learnt.record), None
-    if model != "none":
+    if model == "none":
+        shutil.rmtree(out / CROSS_ENCODER, ignore_errors=True)  # it was measured with another ranker
+    else:
         scorer, record["cross_encoder"] = _listener(
             learnt.held, retriever.catalog, config, model, options, home, out / CROSS_ENCODER, say, tell
         )
