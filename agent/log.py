@@ -17,6 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from agent.feedback import Feedback
+
 EntryKind = Literal["turn", "feedback", "undo", "delete"]
 
 MIGRATIONS: tuple[str, ...] = (
@@ -48,6 +50,13 @@ MIGRATIONS: tuple[str, ...] = (
         "update" TEXT NOT NULL,
         belief TEXT NOT NULL
     );
+    """,
+    """
+    ALTER TABLE entries ADD COLUMN person TEXT NOT NULL DEFAULT '';
+    CREATE INDEX entries_by_person ON entries (person) WHERE person <> '';
+    ALTER TABLE feedback ADD COLUMN reason TEXT NOT NULL DEFAULT '';
+    ALTER TABLE feedback ADD COLUMN key TEXT NOT NULL DEFAULT '';
+    CREATE UNIQUE INDEX feedback_by_key ON feedback (conversation, key) WHERE key <> '';
     """,
 )
 """Applied in order on open; `PRAGMA user_version` counts those that were. Never edited, only added to."""
@@ -92,6 +101,8 @@ class Entry:
     attempt: int
     at: str
     """UTC, ISO 8601."""
+    person: str = ""
+    """Whose doing it was; empty for somebody without a name."""
     content: Mapping[str, Any] = field(default_factory=dict)
     """The turn's or the feedback's fields; empty for an undo or a deletion."""
 
@@ -140,7 +151,7 @@ class ConversationLog:
         with self._lock:
             return self._connection.execute(query, values).fetchall()
 
-    def add_turn(self, conversation: str, turn: Turn, after: int) -> int:
+    def add_turn(self, conversation: str, turn: Turn, after: int, person: str = "") -> int:
         """Write one turn and return its sequence number.
 
         `after` is the last entry the turn knows of; ConversationMoved when another one has been written since.
@@ -152,32 +163,34 @@ class ConversationLog:
                 "SELECT coalesce(max(attempt), 0) + 1 FROM turns WHERE conversation = ? AND turn = ?",
                 (conversation, turn.turn),
             ).fetchone()[0]
-            seq = self._enter(connection, conversation, "turn", turn.turn, attempt)
+            seq = self._enter(connection, conversation, "turn", turn.turn, attempt, person)
             connection.execute(
                 "INSERT INTO turns VALUES (?, ?, ?, ?, ?)", (seq, conversation, turn.turn, attempt, _dump(record))
             )
         return seq
 
-    def add_feedback(
-        self,
-        conversation: str,
-        turn: int,
-        item_id: str | None,
-        verdict: str,
-        words: str,
-        update: Mapping[str, Any],
-        belief: Mapping[str, Any],
-        after: int,
-    ) -> int:
-        """Write one verdict on an item or, without one, on a whole reply; return its sequence number."""
+    def add_feedback(self, conversation: str, feedback: Feedback, after: int, person: str = "") -> int:
+        """Write one reaction and return its sequence number; ConversationMoved as for a turn.
+
+        A reaction whose key the conversation knows is not written again: the number is that of the first.
+        """
         with self._writing() as connection:
+            if feedback.key and (known := _by_key(connection, conversation, feedback.key)):
+                return known
             _must_be_last(connection, conversation, after)
-            seq = self._enter(connection, conversation, "feedback", turn, 0)
+            seq = self._enter(connection, conversation, "feedback", feedback.turn, 0, person)
             connection.execute(
-                "INSERT INTO feedback VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (seq, conversation, turn, item_id, verdict, words, _dump(update), _dump(belief)),
+                "INSERT INTO feedback VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    *(seq, conversation, feedback.turn, feedback.item_id, feedback.verdict, feedback.words),
+                    *(_dump(feedback.update), _dump(feedback.belief), feedback.reason, feedback.key),
+                ),
             )
         return seq
+
+    def knows(self, conversation: str, key: str) -> bool:
+        """Tell whether a reaction with this key has been written."""
+        return bool(key) and bool(_by_key(self._connection, conversation, key))
 
     def add_undo(self, conversation: str, turn: int, after: int) -> int:
         """Write that `turn` was taken back; return the sequence number."""
@@ -194,6 +207,13 @@ class ConversationLog:
         with self._lock:
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
+    def of_person(self, person: str) -> list[str]:
+        """Return the conversations in which a person has said or clicked anything, oldest first."""
+        rows = self._read(
+            "SELECT conversation FROM entries WHERE person = ? GROUP BY conversation ORDER BY min(seq)", person
+        )
+        return [row["conversation"] for row in rows]
+
     def last(self, conversation: str) -> int:
         """Return the sequence number of the conversation's last entry, 0 before the first."""
         return int(self._read("SELECT coalesce(max(seq), 0) FROM entries WHERE conversation = ?", conversation)[0][0])
@@ -201,7 +221,7 @@ class ConversationLog:
     def entries(self, conversation: str | None = None, after: int = 0) -> list[Entry]:
         """Return the entries of one conversation, or of all, in the order they were written."""
         rows = self._read(
-            'SELECT e.*, t.record, f.item_id, f.verdict, f.words, f."update", f.belief FROM entries e '
+            'SELECT e.*, t.record, f.item_id, f.verdict, f.words, f."update", f.belief, f.reason, f.key FROM entries e '
             "LEFT JOIN turns t ON t.seq = e.seq LEFT JOIN feedback f ON f.seq = e.seq "
             "WHERE e.seq > ? AND (? IS NULL OR e.conversation = ?) ORDER BY e.seq",
             after, conversation, conversation,
@@ -249,7 +269,11 @@ class ConversationLog:
         return {
             "conversation": conversation,
             "entries": [
-                {"seq": e.seq, "kind": e.kind, "turn": e.turn, "attempt": e.attempt, "at": e.at, **e.content}
+                {
+                    **{"seq": e.seq, "kind": e.kind, "turn": e.turn, "attempt": e.attempt, "at": e.at},
+                    **({"person": e.person} if e.person else {}),
+                    **e.content,
+                }
                 for e in self.entries(conversation)
             ],
         }
@@ -260,12 +284,18 @@ class ConversationLog:
             self._connection.close()
 
     def _enter(
-        self, connection: sqlite3.Connection, conversation: str, kind: EntryKind, turn: int, attempt: int
+        self,
+        connection: sqlite3.Connection,
+        conversation: str,
+        kind: EntryKind,
+        turn: int,
+        attempt: int,
+        person: str = "",
     ) -> int:
         at = self.clock().isoformat(timespec="milliseconds")
         cursor = connection.execute(
-            "INSERT INTO entries (conversation, kind, turn, attempt, at) VALUES (?, ?, ?, ?, ?)",
-            (conversation, kind, turn, attempt, at),
+            "INSERT INTO entries (conversation, kind, turn, attempt, at, person) VALUES (?, ?, ?, ?, ?, ?)",
+            (conversation, kind, turn, attempt, at, person),
         )
         assert cursor.lastrowid is not None
         return cursor.lastrowid
@@ -279,14 +309,22 @@ def _must_be_last(connection: sqlite3.Connection, conversation: str, after: int)
         raise ConversationMoved(f"conversation {conversation!r} was continued elsewhere (entry {last}, not {after})")
 
 
+def _by_key(connection: sqlite3.Connection, conversation: str, key: str) -> int:
+    """Return the entry of the reaction with this key, 0 where there is none."""
+    found = connection.execute("SELECT seq FROM feedback WHERE conversation = ? AND key = ?", (conversation, key))
+    row = found.fetchone()
+    return int(row[0]) if row else 0
+
+
 def _entry(row: sqlite3.Row) -> Entry:
     content: dict[str, Any] = {}
     if row["kind"] == "turn":
         content = json.loads(row["record"])
     elif row["kind"] == "feedback":
-        content = {name: row[name] for name in ("item_id", "verdict", "words")}
+        content = {name: row[name] for name in ("item_id", "verdict", "words", "reason", "key")}
         content |= {name: json.loads(row[name]) for name in ("update", "belief")}
-    return Entry(row["seq"], row["conversation"], row["kind"], row["turn"], row["attempt"], row["at"], content)
+    one = (row["seq"], row["conversation"], row["kind"], row["turn"], row["attempt"], row["at"], row["person"])
+    return Entry(*one, content)
 
 
 def _dump(value: Any) -> str:

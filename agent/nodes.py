@@ -215,7 +215,7 @@ def record(state: State, runtime: Runtime[Here]) -> Plain:
         timings=timings,
         **tools.models,
     )
-    seq = tools.log.add_turn(here.conversation, turn, after=state.get("logged") or 0)
+    seq = tools.log.add_turn(here.conversation, turn, after=state.get("logged") or 0, person=here.person)
     runtime.stream_writer({"profile": learn(state, runtime)})
     return {"belief": belief, "logged": seq, "candidates": [], "timings": {"total": timings["total"]}}
 

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from agent.answers import Answers
-from agent.belief import ITEMS, VERDICTS, BeliefState, BeliefUpdate, Drop, ItemVerdict, Shown, Verdict, apply
+from agent.belief import ITEMS, BeliefState, BeliefUpdate, Drop, Shown, apply
+from agent.feedback import Feedback, meant
 from agent.log import ConversationLog
 from agent.memory import Memory
 from agent.profile import SLOTS, Source, lasting
 from agent.querying import query_of
 from agent.ranking import Reranker, Scorer
 from agent.reasons import Explainer
+from agent.redaction import private, redact
 from agent.reply import Recommendation, Reply
 from agent.settings import Settings
 from agent.state import Here, Retrieves, Tools, Understands, fresh
@@ -36,10 +38,12 @@ LONGEST_TEXT = 4000
 TITLE_LENGTH = 60
 HEARD = 1000
 """Messages whose effect on a belief `rank` remembers."""
+PRIVATE = {
+    **{"email": "e-mail addresses", "phone": "telephone numbers", "card": "card numbers"},
+    **{"iban": "account numbers", "url": "links with a key in them"},
+}
+"""What the kinds of private data are called."""
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
-THUMBS: dict[str, Verdict] = {"thumbs_up": "liked", "thumbs_down": "disliked"}
-REACTIONS: frozenset[str] = frozenset({*VERDICTS, *THUMBS})
-
 
 class Ranks(Retrieves, Protocol):
     """A retriever that can also score the whole catalog."""
@@ -173,7 +177,7 @@ class Recommender:
         person = self._known(user)
         with self._alone(conversation):
             profile = self._memory.profiles.read(person) if person else ()
-            here = Here(self.tools, conversation, user=person, profile=profile)
+            here = Here(self.tools, conversation, person=user, user=person, profile=profile)
             belief = self._memory.belief(conversation)
             reply = Reply(conversation, belief.turn + 1)
             parts = self._memory.run(fresh(text, given), here)
@@ -221,7 +225,7 @@ class Recommender:
                 done=True,
             )
             given = [
-                {name: verdict.content[name] for name in ("item_id", "verdict", "words")}
+                {name: verdict.content[name] for name in ("item_id", "verdict", "words", "reason")}
                 for verdict in verdicts
                 if verdict.turn == entry.turn and verdict.seq > entry.seq
             ]
@@ -243,31 +247,30 @@ class Recommender:
         verdict: str = "",
         words: str = "",
         user: str = "",
+        reason: str = "",
+        key: str = "",
     ) -> dict[str, Any]:
-        """Take a verdict on an item that a turn showed, or without `item_id` on the whole reply; return the belief.
+        """Take a reaction to an item that a turn showed, or without `item_id` to the whole reply; return the belief.
 
-        Verdicts: liked, disliked, seen, rejected, accepted, like_this, unlike_this, thumbs_up, thumbs_down. ValueError
-        for an unknown verdict, a turn that is not there, or an item that it did not show.
+        Verdicts: liked, disliked, seen, rejected, accepted, like_this, unlike_this, thumbs_up, thumbs_down, and
+        clicked, which changes no belief. A bad one may have a reason: wrong_item, seen_it, not_what_i_meant,
+        ungrounded, other. The last word on an item counts. With a `key`, sending it again changes nothing. ValueError
+        for an unknown verdict or reason, a turn that is not there, or an item that it did not show.
         """
         _check_name(conversation)
-        if verdict not in REACTIONS:
-            raise ValueError(f"unknown verdict {verdict!r}; one of {', '.join(sorted(REACTIONS))}")
         with self._alone(conversation):
             belief = self._memory.belief(conversation)
-            shown = next((t.content["shown"] for t in self.tools.log.turns(conversation) if t.turn == turn), None)
-            if shown is None:
-                raise ValueError(f"conversation {conversation!r} has no turn {turn!r}")
-            card = next((card for card in shown if card["id"] == item_id), None)
-            if item_id is not None and card is None:
-                raise ValueError(f"turn {turn} of conversation {conversation!r} did not show item {item_id!r}")
+            if self.tools.log.knows(conversation, key):
+                return belief.model_dump(mode="json")
             said = _cleaned(words)[0]
-            update = BeliefUpdate(intent="feedback", items=() if card is None else (_verdict(card, verdict, said),))
-            after = belief if card is None else apply(belief, update, belief.turn)
+            found = next((t.content["shown"] for t in self.tools.log.turns(conversation) if t.turn == turn), None)
+            update = meant(found or (), item_id if found is not None else None, verdict, reason, said)
+            if found is None:
+                raise ValueError(f"conversation {conversation!r} has no turn {turn!r}")
+            after = apply(belief, update, belief.turn) if update.items else belief
             plain = after.model_dump(mode="json")
-            seq = self.tools.log.add_feedback(
-                conversation, turn, item_id, verdict, said, update.model_dump(mode="json"), plain,
-                self.tools.log.last(conversation),
-            )  # fmt: skip
+            given = Feedback(turn, item_id, verdict, said, reason, key, update.model_dump(mode="json"), plain)
+            seq = self.tools.log.add_feedback(conversation, given, self.tools.log.last(conversation), user)
             self._memory.set(conversation, plain, seq)
             if person := self._known(user):
                 at = self.tools.log.clock().isoformat(timespec="milliseconds")
@@ -446,16 +449,16 @@ def _check_user(user: str) -> None:
 
 
 def _cleaned(text: str) -> tuple[str, str]:
-    """Return the text without control characters, cut to `LONGEST_TEXT`, and a note when it was cut."""
+    """Return the text without control characters and private data, cut to `LONGEST_TEXT`, and a note on what is gone.
+
+    What is longer is cut so far behind the end that no address is cut in two and half of it kept.
+    """
     plain = _UNPRINTABLE.sub(" ", text.encode("utf-8", "ignore").decode("utf-8")).strip()
-    if len(plain) <= LONGEST_TEXT:
-        return plain, ""
-    return plain[:LONGEST_TEXT], f"(I read the first {LONGEST_TEXT:,} characters.)"
-
-
-def _verdict(card: Mapping[str, Any], verdict: str, words: str) -> ItemVerdict:
-    kind: Any = THUMBS.get(verdict, verdict)
-    return ItemVerdict(ref=card["title"], verdict=kind, item_id=card["id"], title=card["title"], words=words)
+    near = plain[: LONGEST_TEXT + LONGEST_NAME]
+    gone = ", ".join(dict.fromkeys(PRIVATE[one.kind] for one in private(near)))
+    notes = [f"(I do not keep {gone}: left out.)"] if gone else []
+    notes += [f"(I read the first {LONGEST_TEXT:,} characters.)"] if len(plain) > LONGEST_TEXT else []
+    return redact(near)[:LONGEST_TEXT], " ".join(notes)
 
 
 def _asked(text: str | None) -> str | None:

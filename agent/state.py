@@ -78,6 +78,8 @@ class Here:
     tools: Tools
     conversation: str
     started: float = field(default_factory=perf_counter)
+    person: str = ""
+    """Who is talking; nobody with a name when empty."""
     user: str = ""
     """Whose profile is added to; nobody's when empty."""
     profile: tuple[ProfileEntry, ...] = ()

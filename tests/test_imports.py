@@ -47,6 +47,9 @@ HOMES = {
     "pandas": {"retrieval/reading.py"},
     "accelerate": {"finetune/"},
     "matplotlib": {"finetune/curves.py"},
+    "phonenumbers": {"agent/redaction.py"},
+    "stdnum": {"agent/redaction.py"},
+    "faker": {"evals/bench/redaction.py"},
     "lightgbm": {"retrieval/learned/", "finetune/ranker/"},
 }
 HEAVY = {

@@ -437,3 +437,22 @@ def rerankers(
     print_rerankers(result, console())
     if json:
         write(json, result.as_json())
+
+
+@app.command()
+def redaction(
+    n: Annotated[int, typer.Option("--n", min=10, help="Messages with private data; as many without.")] = 2000,
+    json: Json = None,
+    seed: Annotated[int, typer.Option(help="Seed of the messages.")] = 0,
+) -> None:
+    """Measure how much of the private data in generated messages is taken out, and how much else."""
+    from evals.bench.redaction import LOCALES, measure, messages
+    from evals.report import write
+    from evals.results import Result
+
+    need("faker")
+    made_by = {"n": n, "seed": seed, "locales": ", ".join(LOCALES)}
+    result = Result("bench redaction", made_by, measure(list(messages(n, seed))), {"messages": 2 * n})
+    result.print(console(), "What is taken out of messages", ("recall", "precision"))
+    if json:
+        write(json, result.as_json())

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.feedback import Feedback
 from agent.log import MIGRATIONS, ConversationLog, ConversationMoved, Turn
 
 TURN = Turn(
@@ -65,14 +66,14 @@ def test_conversations_are_kept_apart_and_listed_latest_first(log: ConversationL
     first = log.add_turn("a", TURN, after=0)
     log.add_turn("b", TURN, after=0)
     assert [one["id"] for one in log.conversations()] == ["b", "a"]
-    log.add_feedback("a", 1, "b00", "liked", "", {}, {}, after=first)
+    log.add_feedback("a", Feedback(1, "b00", "liked"), after=first)
     assert [one["id"] for one in log.conversations()] == ["a", "b"]
     assert [entry.conversation for entry in log.turns()] == ["a", "b"]
 
 
 def test_deletion_leaves_no_word_in_the_file(log: ConversationLog) -> None:
     seq = log.add_turn("secret-name", replace(TURN, user="my secret wish"), after=0)
-    log.add_feedback("secret-name", 1, None, "thumbs_down", "secret words", {}, {}, after=seq)
+    log.add_feedback("secret-name", Feedback(1, None, "thumbs_down", "secret words"), after=seq, person="secret person")
     log.add_turn("other", TURN, after=0)
     log.delete("secret-name")
     assert log.entries("secret-name") == [] and len(log.turns()) == 1
@@ -90,11 +91,28 @@ def test_a_deleted_name_can_begin_again(log: ConversationLog) -> None:
 
 def test_an_export_holds_everything_in_order(log: ConversationLog) -> None:
     seq = log.add_turn("c", TURN, after=0)
-    log.add_feedback("c", 1, "b00", "seen", "ages ago", {"intent": "feedback"}, {"turn": 1}, after=seq)
+    given = Feedback(1, "b00", "seen", "ages ago", update={"intent": "feedback"}, belief={"turn": 1})
+    log.add_feedback("c", given, after=seq)
     exported = log.export("c")
     assert [entry["kind"] for entry in exported["entries"]] == ["turn", "feedback"]
     assert exported["entries"][1]["words"] == "ages ago"
     assert exported["entries"][1]["update"] == {"intent": "feedback"}
+
+
+def test_a_reaction_with_a_known_key_is_written_once(log: ConversationLog) -> None:
+    seq = log.add_turn("c", TURN, after=0)
+    first = log.add_feedback("c", Feedback(1, "b00", "liked", key="k"), after=seq)
+    assert log.knows("c", "k") and not log.knows("d", "k") and not log.knows("c", "")
+    assert log.add_feedback("c", Feedback(1, "b00", "disliked", key="k"), after=seq) == first
+    assert [entry.kind for entry in log.entries("c")] == ["turn", "feedback"]
+
+
+def test_the_conversations_of_a_person_are_those_in_which_they_did_anything(log: ConversationLog) -> None:
+    log.add_turn("b", TURN, after=0, person="ada")
+    seq = log.add_turn("a", TURN, after=0)
+    log.add_feedback("a", Feedback(1, "b00", "liked"), after=seq, person="ada")
+    log.add_turn("x", TURN, after=0, person="bob")
+    assert log.of_person("ada") == ["b", "a"] and log.of_person("eve") == []
 
 
 @pytest.mark.parametrize("version", range(len(MIGRATIONS)))

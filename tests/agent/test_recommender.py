@@ -209,7 +209,8 @@ def test_a_click_on_an_item_changes_the_belief_and_survives_a_restart(tmp_path: 
     rec.close()
     again = open_world(tmp_path, told)
     assert again.belief("c") == belief and belief["turn"] == 1
-    assert again.history("c")[0]["feedback"] == [{"item_id": reply.items[0].id, "verdict": "seen", "words": "ages ago"}]
+    given = {"item_id": reply.items[0].id, "verdict": "seen", "words": "ages ago", "reason": ""}
+    assert again.history("c")[0]["feedback"] == [given]
     told.hears("more", intent="refine")
     assert reply.items[0].id not in {item.id for item in again.reply("c", "more").items}
 
@@ -218,6 +219,40 @@ def test_a_thumb_on_a_whole_reply_is_logged_and_changes_no_belief(rec: Recommend
     before = rec.reply("c", crime(told)).belief
     assert rec.feedback("c", 1, verdict="thumbs_down", words="not grounded") == before
     assert rec.export("c")["entries"][-1]["verdict"] == "thumbs_down"
+
+
+def test_a_reason_for_a_bad_reply_acts_at_once_and_survives_a_restart(tmp_path: Path, told: Told) -> None:
+    rec = open_world(tmp_path, told)
+    shown = {item.id for item in rec.reply("c", crime(told)).items}
+    rec.feedback("c", 1, verdict="thumbs_down", reason="seen_it", words="all of them")
+    rec.close()
+    again = open_world(tmp_path, told)
+    assert {entry["item_id"] for entry in again.belief("c")["items"] if entry["verdict"] == "seen"} == shown
+    assert again.history("c")[0]["feedback"][0]["reason"] == "seen_it"
+    assert not shown & {item.id for item in again.reply("c", told.hears("more", intent="refine")).items}
+
+
+def test_feedback_sent_twice_with_one_key_is_one(rec: Recommender, told: Told) -> None:
+    first = rec.reply("c", crime(told)).items[0].id
+    belief = rec.feedback("c", 1, first, "liked", key="click-1")
+    assert rec.feedback("c", 1, first, "liked", key="click-1") == belief
+    rec.feedback("c", 1, first, "disliked", key="click-2")
+    entries = [entry for entry in rec.export("c")["entries"] if entry["kind"] == "feedback"]
+    assert [entry["verdict"] for entry in entries] == ["liked", "disliked"]
+    assert [entry["verdict"] for entry in rec.belief("c")["items"]] == ["disliked"]
+
+
+def test_private_data_are_neither_logged_nor_remembered(tmp_path: Path, told: Told) -> None:
+    rec = open_world(tmp_path, told)
+    reply = rec.reply("c", "write to ada@example.org or call +44 20 7946 0958", user="ada")
+    assert reply.text.startswith("(I do not keep e-mail addresses, telephone numbers: left out.)")
+    shown = rec.reply("c", crime(told), user="ada").items
+    rec.feedback("c", 2, shown[0].id, "seen", words="my card is 4111 1111 1111 1111", user="ada")
+    rec.close()
+    for path in tmp_path.rglob("*"):
+        if path.is_file():
+            kept = path.read_bytes()
+            assert b"ada@example" not in kept and b"7946" not in kept and b"4111" not in kept, path.name
 
 
 @pytest.mark.parametrize(
