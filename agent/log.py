@@ -76,7 +76,8 @@ class Turn:
     belief: Mapping[str, Any]
     """The belief after the turn, with what was shown and asked."""
     candidates: tuple[Mapping[str, Any], ...]
-    """item_id, score, scores by source, propensity, likelihood; best first."""
+    """item_id, score, scores by source, likelihood; `probability`, by which the list is drawn; `propensity`, with which
+    an item that is shown was drawn at its place among those left. Best first."""
     shown: tuple[Mapping[str, Any], ...]
     """Recommendations with their Semantic IDs, reasons and evidence."""
     text: str
@@ -88,6 +89,8 @@ class Turn:
     timings: Mapping[str, float]
     reranker: str = "none"
     """What ordered the candidates with the language model."""
+    explore: float = 0.0
+    """The temperature at which the list was drawn; 0 for the first ones."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from functools import wraps
 from time import perf_counter
@@ -13,6 +14,7 @@ from agent.belief import BeliefState, BeliefUpdate, Question, Shown, apply
 from agent.decide import decide as decide_action
 from agent.decide import look
 from agent.explaining import Recorded
+from agent.exploring import draw
 from agent.log import ConversationLog, Turn
 from agent.profile import rests_on
 from agent.querying import query_of
@@ -122,21 +124,33 @@ def rerank(state: State, runtime: Runtime[Here]) -> Plain:
     new = pool[: len(pool) - state["shown_before"]]
     with tools.llm_free:
         ranked = tools.reranker.rank(state["text"], belief, new, tools.log.said(here.conversation))
-    if nothing_wanted(belief) and state["decision"]["action"] == "recommend":
-        first = diverse([one.item_id for one in ranked], tools.settings.slate_size, tools.retriever.catalog)
+    size, recommends = tools.settings.slate_size, state["decision"]["action"] == "recommend"
+    explore = tools.settings.explore if recommends and not nothing_wanted(belief) else 0.0
+    if recommends and nothing_wanted(belief):
+        first = diverse([one.item_id for one in ranked], size, tools.retriever.catalog)
         ranked.sort(key=lambda one: first.index(one.item_id) if one.item_id in first else len(first))
-    ranked += [Ranked(candidate.item_id, 0.0, candidate) for candidate in pool[len(new) :]]
-    slate = ranked[: tools.settings.slate_size]
+    chance = random.Random(f"{tools.settings.seed}|{here.conversation}|{belief.turn}")
+    order, chances = draw([one.probability for one in ranked], size, explore, chance)
+    slate = [ranked[place] for place in order]
+    propensities = {one.item_id: chance for one, chance in zip(slate, chances, strict=True)}
+    again = [Ranked(candidate.item_id, 0.0, candidate) for candidate in pool[len(new) :]]
+    ranked += again
+    slate += again[: size - len(slate)]
     items = [_card(one, place, tools.retriever) for place, one in enumerate(slate, start=1)]
     seconds = round(perf_counter() - here.started, 4)
     known = {"belief": state["revised"], "update": state["update"], "timings": {"cards": seconds}}
     runtime.stream_writer({"items": items, **known})
     return {
         "candidates": [
-            {**_plain_candidate(one.candidate), "propensity": one.probability, "likelihood": one.likelihood}
+            {
+                **_plain_candidate(one.candidate),
+                **{"probability": one.probability, "propensity": propensities.get(one.item_id, 0.0)},
+                "likelihood": one.likelihood,
+            }
             for one in ranked
         ],
         "items": items,
+        "explore": explore,
         "shown_before": max(0, len(slate) - len(new)),
         "timings": {"cards": seconds},
     }
@@ -213,6 +227,7 @@ def record(state: State, runtime: Runtime[Here]) -> Plain:
         text=state["answer"],
         question=question.text if question else None,
         timings=timings,
+        explore=state.get("explore") or 0.0,
         **tools.models,
     )
     seq = tools.log.add_turn(here.conversation, turn, after=state.get("logged") or 0, person=here.person)

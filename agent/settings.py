@@ -53,6 +53,9 @@ class Settings(BaseSettings):
     """Items that retrieval hands over."""
     rerank: int = Field(20, ge=0, le=50)
     """Candidates that the language model puts in order; 0 leaves the order to retrieval."""
+    explore: float = Field(0.0, ge=0, le=10)
+    """How freely lists are drawn instead of taken from the top: 0 never; .3 now and then something else; 1 by the
+    probabilities. What is shown by chance is what logs can learn other orders from; its probability is logged."""
     profile: bool = True
     """Whether lasting tastes and known items are kept for later conversations; off, nothing is read or written."""
     host: str = "127.0.0.1"

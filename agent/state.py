@@ -109,6 +109,8 @@ class State(TypedDict):
     """What retrieval found with its scores, in the order of the reranker; emptied once it is logged."""
     items: list[Plain]
     """What is shown."""
+    explore: float
+    """The temperature at which they were drawn; 0 for the first ones."""
     shown_before: int
     """How many of the items, the last ones, were shown in earlier turns."""
     answer: str
@@ -129,6 +131,7 @@ def fresh(text: str, given: BeliefUpdate | None = None) -> Plain:
         "decision": {},
         "candidates": [],
         "items": [],
+        "explore": 0.0,
         "shown_before": 0,
         "answer": "",
         "question": None,
