@@ -89,6 +89,8 @@ class Turn:
     timings: Mapping[str, float]
     reranker: str = "none"
     """What ordered the candidates with the language model."""
+    version: str = "shipped"
+    """Which of the learned versions answered."""
     explore: float = 0.0
     """The temperature at which the list was drawn; 0 for the first ones."""
 

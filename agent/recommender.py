@@ -5,31 +5,28 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from agent.answers import Answers
 from agent.belief import ITEMS, BeliefState, BeliefUpdate, Drop, Shown, apply
 from agent.feedback import Feedback, meant
-from agent.log import ConversationLog
 from agent.memory import Memory
 from agent.profile import SLOTS, Source, lasting
 from agent.querying import query_of
-from agent.ranking import Reranker, Scorer
-from agent.reasons import Explainer
 from agent.redaction import private, redact
 from agent.reply import Recommendation, Reply
 from agent.settings import Settings
-from agent.state import Here, Retrieves, Tools, Understands, fresh
+from agent.state import Here, Tools, fresh
 from agent.summary import summary
+from agent.versions import SHIPPED
 from retrieval.query import Candidate, Query
 
 if TYPE_CHECKING:
     from agent.linking import Linker
-    from agent.llm import LanguageModel
+    from agent.serving import Serving
 
 LONGEST_NAME = 200
 """Characters of a conversation's name."""
@@ -45,27 +42,14 @@ PRIVATE = {
 """What the kinds of private data are called."""
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
 
-class Ranks(Retrieves, Protocol):
-    """A retriever that can also score the whole catalog."""
-
-    @property
-    def vectors(self) -> np.ndarray[Any, Any]:
-        """(n, d) vectors of the items, in the catalog's order."""
-        ...
-
-    def all_scores(self, query: Query) -> np.ndarray[Any, Any]:
-        """Return a score per item in catalog order, -inf where the item may not be recommended."""
-        ...
-
-
 class Recommender:
     """A conversational recommender over one catalog. Safe to call from several threads."""
 
-    def __init__(self, tools: Tools, retriever: Ranks, linker: Linker) -> None:
-        """Serve conversations with `tools`; `open` is the way in."""
-        self.settings, self.tools = tools.settings, tools
-        self.catalog, self.semantic_ids = retriever.catalog, retriever.semantic_ids
-        self._retriever, self.linker = retriever, linker
+    def __init__(self, tools: Tools, linker: Linker, serving: Serving | None = None) -> None:
+        """Serve conversations with `tools`, or what `serving` has for each of them; `open` is the way in."""
+        self.settings = tools.settings
+        self.catalog, self.semantic_ids = tools.retriever.catalog, tools.retriever.semantic_ids
+        self._tools, self._serving, self.linker = tools, serving, linker
         self._memory = Memory(tools.settings.home, tools.log)
         # Ranking after every turn of a dialogue hears its beginning again and again.
         self._heard = lru_cache(maxsize=HEARD)(self._hear)
@@ -80,63 +64,22 @@ class Recommender:
 
         `say` is told about long steps, `progress` draws bars on them. UserError when something named cannot be had.
         """
-        from agent.llm import open_llm
-        from agent.reader import open_linker
-        from agent.scoring import open_scorer
-        from retrieval.encoder import open_encoder
-        from retrieval.index import open_or_build_demo
-        from retrieval.learned import LearnedRanker, ranker_folder
-        from retrieval.search import Retriever
+        from agent.serving import Serving
 
-        settings = settings or Settings()
-        say("Opening the index.")
-        index = open_or_build_demo(settings.home, encoder=settings.encoder, progress=progress)
-        say("Opening the encoder.")
-        encoder = open_encoder(settings.encoder)
-        folder = ranker_folder(settings.ranker, index, encoder.name, settings.home)
-        fast = settings.reranker == "student"
-        learned = LearnedRanker.open(folder, index, encoder, student=fast) if folder else None
-        retriever = Retriever(index, encoder, learned=learned)
-        retriever.search(Query(text="a first search opens what later ones need", limit=1))
-        say("Opening the reader.")
-        linker = open_linker(index.catalog, settings.reader, settings.model, settings.home, say)
-        say("Opening the language model.")
-        llm = open_llm(settings.model, settings.adapter, index.semantic_ids, settings.home, say)
-        scorer = open_scorer(settings, folder, llm, retriever, say)
-        return cls.assemble(settings, retriever, llm, linker, index.fingerprint, scorer)
+        serving = Serving(settings or Settings(), say, progress=progress)
+        return cls(serving.tools(), serving.linker, serving)
 
-    @classmethod
-    def assemble(
-        cls,
-        settings: Settings,
-        retriever: Ranks,
-        llm: LanguageModel,
-        linker: Linker,
-        fingerprint: str = "",
-        scorer: Scorer | None = None,
-    ) -> Recommender:
-        """Put the parts together; what `open` ends with and what tests with fakes begin with."""
-        from agent.understanding import Understanding
+    @property
+    def tools(self) -> Tools:
+        """What answers now: that of the version that serves."""
+        return self._tools if self._serving is None else self._serving.tools()
 
-        catalog = retriever.catalog
-        understanding: Understands = Understanding(linker)
-        tools = Tools(
-            understanding=understanding,
-            retriever=retriever,
-            reranker=Reranker(scorer, settings.rerank),
-            explainer=Explainer(llm, catalog),
-            answers=Answers(catalog),
-            log=ConversationLog(settings.home / "log.sqlite"),
-            settings=settings,
-            models={
-                "model": llm.model_id,
-                "adapter": llm.adapter_id,
-                "reranker": "none" if scorer is None else scorer.name,
-                "index": fingerprint,
-            },
-            llm_free=threading.RLock() if llm.model_id != "scripted" else nullcontext(),
-        )
-        return cls(tools, retriever, linker)
+    def version(self, conversation: str = "") -> str:
+        """Return the name of the version that answers, in a conversation where there is a trial."""
+        return self._tools_in(conversation).models.get("version", SHIPPED)
+
+    def _tools_in(self, conversation: str) -> Tools:
+        return self._tools if self._serving is None else self._serving.tools(conversation)
 
     # Talking
 
@@ -177,7 +120,7 @@ class Recommender:
         person = self._known(user)
         with self._alone(conversation):
             profile = self._memory.profiles.read(person) if person else ()
-            here = Here(self.tools, conversation, person=user, user=person, profile=profile)
+            here = Here(self._tools_in(conversation), conversation, person=user, user=person, profile=profile)
             belief = self._memory.belief(conversation)
             reply = Reply(conversation, belief.turn + 1)
             parts = self._memory.run(fresh(text, given), here)
@@ -371,7 +314,7 @@ class Recommender:
         """
         belief, last, said = self._told(messages)
         query = query_of(belief, last, self.catalog, len(self.catalog), said)
-        scores = np.asarray(self._retriever.all_scores(query), dtype=np.float64)
+        scores = np.asarray(self.tools.retriever.all_scores(query), dtype=np.float64)
         order = np.argsort(-scores, kind="stable")
         order = order[np.isfinite(scores[order])]
         best = [(self.catalog.items[p].id, s) for p, s in zip(order.tolist(), scores[order].tolist(), strict=True)]

@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from retrieval.catalog import UserError
 
 SETTINGS_FILE = Path("tastemaker.toml")
-BORROWED = ("index", "models", "adapters", "reader", "ranker")
+BORROWED = ("index", "models", "adapters", "reader", "ranker", "versions")
 """What of a home is no conversation."""
 
 
@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     only where it was better than the ranker alone), a folder with a cross-encoder, `adapter`, `titles` (the likelihood
     of titles, without any training), `none`, or `student` (no language model: a small network that was taught what the
     learned ranker and its cross-encoder make together)."""
+    trial: str = ""
+    """A version that answers half of the conversations beside the one that serves, or nothing; see `python -m finetune
+    versions`."""
     slate_size: int = Field(4, ge=1, le=20)
     """Items shown at once."""
     candidates: int = Field(200, ge=1, le=10_000)

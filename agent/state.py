@@ -9,6 +9,8 @@ from threading import Event
 from time import perf_counter
 from typing import Any, Protocol, TypedDict
 
+import numpy as np
+
 from agent.answers import Answers
 from agent.belief import BeliefState, BeliefUpdate
 from agent.log import ConversationLog
@@ -53,6 +55,15 @@ class Retrieves(Protocol):
         """Count the items that satisfy all `constraints`."""
         ...
 
+    @property
+    def vectors(self) -> np.ndarray[Any, Any]:
+        """(n, d) vectors of the items, in the catalog's order."""
+        ...
+
+    def all_scores(self, query: Query) -> np.ndarray[Any, Any]:
+        """Return a score per item in catalog order, -inf where the item may not be recommended."""
+        ...
+
 
 @dataclass(frozen=True)
 class Tools:
@@ -66,7 +77,7 @@ class Tools:
     log: ConversationLog
     settings: Settings
     models: Mapping[str, str]
-    """`model`, `adapter`, `reranker` and `index` as the log keeps them."""
+    """`model`, `adapter`, `reranker`, `index` and `version` as the log keeps them."""
     llm_free: AbstractContextManager[Any]
     """Held while the language model works: it serves one turn at a time."""
 

@@ -165,4 +165,4 @@ def open_world(
         llm_free=nullcontext(),
     )
     linker: Any = None
-    return Recommender(tools, retriever, linker)
+    return Recommender(tools, linker)
