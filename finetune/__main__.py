@@ -1,4 +1,4 @@
-"""`python -m finetune`: export the chat's log, and train an adapter on conversations."""
+"""`python -m finetune`: learn from conversations, examine what was learned, and let it answer."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from finetune import loop
 from finetune.config import ReaderConfig, read_config
 from retrieval.catalog import UserError
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 READER = ReaderConfig()
 app = typer.Typer(add_completion=False, help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
 Home = Annotated[Path | None, typer.Option(help="Folder of index, log and adapters; TASTEMAKER_HOME or ~/.tastemaker.")]
+for command in (loop.learn, loop.promote, loop.rollback, loop.versions):
+    app.command()(command)
 
 
 @app.command()

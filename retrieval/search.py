@@ -140,6 +140,11 @@ class Retriever:
         """Return (n,) True where an item may be returned."""
         return self.index.allowed(query.constraints, self._hidden(query))
 
+    def dense_text(self, query: Query) -> str:
+        """Return the words that are searched for: those of the query, and wishes that are no value of an attribute."""
+        wanted = [wish for wish in query.wishes if wish.weight > 0 and not self.critiques.takes(wish)]
+        return " ".join((query.text, *self._free_words(wanted))).strip()
+
     def sources(self, query: Query, allowed: Mask) -> dict[str, Scores]:
         """Return source name -> (n,) scores in [0, 1], of the sources that the query uses and popularity.
 
@@ -149,7 +154,7 @@ class Retriever:
         plain = [wish for wish in query.wishes if not self.critiques.takes(wish)]
         wanted = [wish for wish in plain if wish.weight > 0]
         unwanted = [wish for wish in plain if wish.weight < 0]
-        text = " ".join((query.text, *self._free_words(wanted))).strip()
+        text = self.dense_text(query)
         found: dict[str, Scores] = {}
         if text:
             found["dense"] = self._dense(text, query, allowed)

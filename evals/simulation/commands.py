@@ -29,11 +29,14 @@ class Kind(StrEnum):
     TARGET = "target"
     RATINGS = "ratings"
     PROFILE = "profile"
+    COMMUNITY = "community"
 
 
 def simulate(
     users: Annotated[int, typer.Option(min=1, help="How many users talk with each system.")] = 50,
-    kind: Annotated[Kind, typer.Option(help="One item in mind, real ratings, or limits and wishes.")] = Kind.TARGET,
+    kind: Annotated[
+        Kind, typer.Option(help="One item in mind, real ratings, limits and wishes, or hidden tastes.")
+    ] = Kind.TARGET,
     turns: Annotated[int, typer.Option(min=1, help="Patience: messages at most, less after repeats.")] = 8,
     noise: Annotated[float, typer.Option(min=0, max=1, help="Probability of a vague or random turn.")] = 0.0,
     top: Annotated[
@@ -103,6 +106,7 @@ def _people(
     """Return the users and what is worth knowing of them."""
     import random
 
+    from evals.simulation.communities import community_user
     from evals.simulation.profiles import profile_user, read_profiles, user_of
     from evals.simulation.ratings import raters, rating_user, read_ratings
     from evals.simulation.targets import target_user
@@ -111,6 +115,8 @@ def _people(
     notes: dict[str, Any] = {}
     if options["kind"] == "target":
         people = [target_user(number, catalog, seed, noise) for number in range(1, count + 1)]
+    elif options["kind"] == "community":
+        people = [community_user(number, catalog, seed, noise) for number in range(1, count + 1)]
     elif options["kind"] == "profile" and profiles:
         named = [(one.name or f"profile-{n}", one) for n, one in enumerate(read_profiles(profiles, catalog), start=1)]
         people = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import time
 from collections import defaultdict
@@ -21,7 +22,7 @@ from retrieval.catalog import UserError
 from retrieval.encoder import Encoder
 from retrieval.learned import CoLiking, LearnedRanker
 from retrieval.learned.comparison import Comparison, Features
-from retrieval.learned.ranker import Conversation, Knowledge, Searched, pool, table, titles_of
+from retrieval.learned.ranker import Conversation, Knowledge, Searched, heard_texts, pool, table, titles_of
 from retrieval.learned.trees import Trees, matrix
 from retrieval.query import Query
 from retrieval.search import Retriever
@@ -68,6 +69,10 @@ class Logged:
     conversation: str
     belief: BeliefState = BeliefState()
     """What the query was made of."""
+    wrong: tuple[str, ...] = ()
+    """Ids of what was shown and turned down or passed over."""
+    weight: float = 1.0
+    """How much it counts, beside 1 for a turn that somebody labelled."""
 
     @property
     def earlier(self) -> str:
@@ -83,6 +88,8 @@ class Row:
     heard: Conversation
     gold: tuple[int, ...]
     """Positions of what was recommended and had not been named."""
+    wrong: tuple[int, ...]
+    """Positions of what was shown and turned down or passed over."""
     searched: Searched
     """Its sources in half precision, to hold all turns at once."""
 
@@ -90,6 +97,20 @@ class Row:
     def conversation(self) -> str:
         """The conversation that the turn belongs to."""
         return self.logged.conversation
+
+    @property
+    def weight(self) -> float:
+        """How much it counts."""
+        return self.logged.weight
+
+
+class Lesson(NamedTuple):
+    """The candidates of a turn that its order is learned from."""
+
+    features: Features
+    right: NDArray[np.int64]
+    """(p,) 1 where a candidate is right, else 0."""
+    weight: float
 
 
 class Held(NamedTuple):
@@ -127,18 +148,18 @@ class Learner:
         self.comparison = Comparison.over(catalog, index.filter, index.vectors, titles_of(catalog, retriever.encoder))
         self.rated = CoLiking.of(_by_person(ratings, catalog.position), len(catalog))
         self.features = item_features(index, self.comparison, self.rated, config.seed)
-        self.rows = [_row(retriever, retriever.encoder, one) for one in logged]
+        self.rows = rows_of(retriever, logged)
         self._known: dict[frozenset[str], Knowledge] = {}
 
     def fit(self, rows: Sequence[Row]) -> LearnedRanker:
         """Learn from `rows`: what each teaches the order comes from counts and towers that do not know it."""
         folds = [_fold(row.conversation, self.config.folds, "inner") for row in rows]
-        pairs: list[tuple[Features, NDArray[np.int64]]] = []
+        lessons: list[Lesson] = []
         for fold in sorted(set(folds)):
             knowledge = self.know([row for row, own in zip(rows, folds, strict=True) if own != fold])
-            pairs += [self.table(row, knowledge) for row, own in zip(rows, folds, strict=True) if own == fold]
-        columns = sorted({name for features, _ in pairs for name in features})
-        order = self._order([pair for pair in pairs if pair[1].any()], columns)
+            lessons += [self.lesson(row, knowledge) for row, own in zip(rows, folds, strict=True) if own == fold]
+        columns = sorted({name for lesson in lessons for name in lesson.features})
+        order = self._order([lesson for lesson in lessons if lesson.right.any()], columns)
         return LearnedRanker(self.know(rows), Trees(order, tuple(columns), self.config.prior), self.comparison)
 
     def know(self, rows: Sequence[Row]) -> Knowledge:
@@ -146,28 +167,31 @@ class Learner:
         from finetune.ranker.two_tower import Contexts, train
 
         groups: dict[str, set[int]] = defaultdict(set)
+        weights: dict[str, float] = defaultdict(float)
         for row in rows:
             groups[row.conversation].update(row.gold, row.heard.places)
-        logged = CoLiking.of(groups.values(), len(self.index.catalog))
+            weights[row.conversation] = max(weights[row.conversation], row.weight)
+        logged = CoLiking.of(groups.values(), len(self.index.catalog), list(weights.values()))
         prior = np.log(logged.counts + np.float32(0.5))
-        examples = [(row.heard.said, row.heard.places, row.heard.kinds, gold) for row in rows for gold in row.gold]
-        contexts = Contexts.of(examples)
+        heard = [(row.heard, gold, row.weight) for row in rows for gold in row.gold]
+        contexts = Contexts.of([(one.said, one.places, one.kinds, gold, weight) for one, gold, weight in heard])
         seeds = range(self.config.seed, self.config.seed + self.config.towers)
         towers = tuple(train(self.features, prior, contexts, seed, self.config.epochs) for seed in seeds)
         return Knowledge(logged, self.rated, towers)
 
-    def table(self, row: Row, knowledge: Knowledge) -> tuple[Features, NDArray[np.int64]]:
-        """Return the features of a turn's candidates, with those drawn that are not right, and which are right."""
+    def lesson(self, row: Row, knowledge: Knowledge) -> Lesson:
+        """Return what is right among a turn's candidates, what was shown and was not, and others that are drawn."""
         heard = row.heard
         learned = knowledge.scores(heard.said, heard.places, heard.kinds)
         places = pool(row.searched, learned)
-        right = np.isin(places, row.gold)
-        wrong = np.flatnonzero(~right)
-        rng = np.random.default_rng([self.config.seed, len(wrong), *row.gold])
-        kept = np.sort(np.concatenate([np.flatnonzero(right), rng.permutation(wrong)[: self.config.negatives]]))
+        right, shown = np.isin(places, row.gold), np.isin(places, row.wrong)
+        others = np.flatnonzero(~right & ~shown)
+        rng = np.random.default_rng([self.config.seed, len(others), *row.gold])
+        drawn = rng.permutation(others)[: self.config.negatives]
+        kept = np.sort(np.concatenate([np.flatnonzero(right | shown), drawn]))
         places = places[kept]
         features = table(heard, row.searched, learned, self.comparison, places)
-        return features, right[kept].astype(np.int64)
+        return Lesson(features, right[kept].astype(np.int64), row.weight)
 
     def scores(self, row: Row, ranker: LearnedRanker) -> dict[str, Array]:
         """Return (n,) scores of the search and of `ranker`, -inf for what may not be returned or was named."""
@@ -180,7 +204,7 @@ class Learner:
             scores[list(row.heard.places)] = -np.inf
         return found
 
-    def _order(self, pairs: Sequence[tuple[Features, NDArray[np.int64]]], columns: Sequence[str]) -> lightgbm.Booster:
+    def _order(self, lessons: Sequence[Lesson], columns: Sequence[str]) -> lightgbm.Booster:
         """Fit LambdaMART (Burges 2010, MSR-TR-2010-82) to turns that have something right among their candidates.
 
         Boosting starts from `prior` times the search's score, so that the trees hold corrections.
@@ -188,11 +212,12 @@ class Learner:
         import lightgbm
 
         data = lightgbm.Dataset(
-            np.concatenate([matrix(features, columns) for features, _ in pairs]),
-            np.concatenate([right for _, right in pairs]),
-            group=[len(right) for _, right in pairs],
+            np.concatenate([matrix(lesson.features, columns) for lesson in lessons]),
+            np.concatenate([lesson.right for lesson in lessons]),
+            group=[len(lesson.right) for lesson in lessons],
+            weight=np.concatenate([np.full(len(lesson.right), lesson.weight) for lesson in lessons]),
             feature_name=[f"f{place}" for place in range(len(columns))],
-            init_score=self.config.prior * np.concatenate([features["search"] for features, _ in pairs]),
+            init_score=self.config.prior * np.concatenate([lesson.features["search"] for lesson in lessons]),
         )
         parameters = {
             "objective": "lambdarank", "num_leaves": self.config.leaves, "learning_rate": self.config.rate,
@@ -313,6 +338,41 @@ def _figures(ranks: Mapping[str, Sequence[int]]) -> str:
     return ", ".join(f"{name} R@10 {np.mean(np.array(found) < 10):.3f}" for name, found in ranks.items())
 
 
+class _Encoded:
+    """An encoder that knows some texts already, and remembers those that it is asked for."""
+
+    def __init__(self, encoder: Encoder, texts: Iterable[str]) -> None:
+        """Encode `texts` together, which is several times as fast as one by one."""
+        self._encoder = encoder
+        ordered = sorted(set(texts))
+        self._known = dict(zip(ordered, encoder.encode(ordered), strict=True)) if ordered else {}
+
+    @property
+    def name(self) -> str:
+        """The name of the encoder."""
+        return self._encoder.name
+
+    @property
+    def dimension(self) -> int:
+        """The length of a vector."""
+        return self._encoder.dimension
+
+    def encode(self, texts: Sequence[str], *, progress: bool = False) -> Array:
+        """Return (m, d) unit vectors."""
+        if new := [text for text in dict.fromkeys(texts) if text not in self._known]:
+            self._known.update(zip(new, self._encoder.encode(new), strict=True))
+        found = [self._known[text] for text in texts]
+        return np.stack(found) if found else np.zeros((0, self.dimension), np.float32)
+
+
+def rows_of(retriever: Retriever, logged: Sequence[Logged]) -> list[Row]:
+    """Return turns with what the search makes of them."""
+    reading = copy.copy(retriever)
+    texts = (text for one in logged for text in (*heard_texts(one.query), retriever.dense_text(one.query)))
+    reading.encoder = _Encoded(retriever.encoder, texts)
+    return [_row(reading, reading.encoder, one) for one in logged]
+
+
 def _row(retriever: Retriever, encoder: Encoder, one: Logged) -> Row:
     catalog = retriever.catalog
     searched = retriever.searched(one.query)
@@ -320,4 +380,5 @@ def _row(retriever: Retriever, encoder: Encoder, one: Logged) -> Row:
     gold = tuple(catalog.position[item] for item in one.gold if item in catalog)
     small: dict[str, NDArray[Any]] = {name: scores.astype(np.float16) for name, scores in searched.sources.items()}
     novel = tuple(place for place in gold if place not in heard.places)
-    return Row(one, heard, novel, replace(searched, sources=small))
+    wrong = tuple(catalog.position[item] for item in one.wrong if item in catalog and item not in one.gold)
+    return Row(one, heard, novel, wrong, replace(searched, sources=small))

@@ -34,17 +34,20 @@ class Contexts(NamedTuple):
     """(c, LATEST)"""
     gold: NDArray[np.int64]
     """(c,)"""
+    weights: Array
+    """(c,) how much each counts."""
 
     @classmethod
-    def of(cls, rows: Sequence[tuple[Array, Sequence[int], Sequence[int], int]]) -> Contexts:
-        """Pad rows of (encoding, positions named with the latest last, their kinds, gold)."""
+    def of(cls, rows: Sequence[tuple[Array, Sequence[int], Sequence[int], int, float]]) -> Contexts:
+        """Pad rows of (encoding, positions named with the latest last, their kinds, gold, weight)."""
         named = np.full((len(rows), LATEST), -1, np.int64)
         kinds = np.zeros((len(rows), LATEST), np.int64)
-        for row, (_, places, held, _) in enumerate(rows):
+        for row, (_, places, held, _, _) in enumerate(rows):
             latest = list(places)[::-1][:LATEST]
             named[row, : len(latest)] = latest
             kinds[row, : len(latest)] = list(held)[::-1][:LATEST]
-        return cls(np.stack([row[0] for row in rows]), named, kinds, np.array([row[3] for row in rows], np.int64))
+        gold, weights = (np.array([row[place] for row in rows]) for place in (3, 4))
+        return cls(np.stack([row[0] for row in rows]), named, kinds, gold.astype(np.int64), weights.astype(np.float32))
 
 
 class Network(nn.Module):
@@ -120,7 +123,7 @@ def train(
     """
     torch.manual_seed(seed)
     network = Network(features, contexts.said.shape[1], prior)
-    said, named, kinds, gold = (torch.tensor(part) for part in contexts)
+    said, named, kinds, gold, weights = (torch.tensor(part) for part in contexts)
     others = [weight for name, weight in network.named_parameters() if name != "own"]
     groups = [{"params": others, "weight_decay": decay}, {"params": [network.own], "weight_decay": OWN_DECAY}]
     optimizer = torch.optim.AdamW(groups, lr=rate)
@@ -133,7 +136,8 @@ def train(
             logits = network(said[rows], heard, kinds[rows])
             there = (named[rows] >= 0).to(logits.dtype)
             known = torch.zeros_like(logits).scatter_reduce(1, named[rows].clamp(min=0), there, "amax")
-            loss = nn.functional.cross_entropy(logits.masked_fill(known > 0, -30.0), gold[rows])
+            losses = nn.functional.cross_entropy(logits.masked_fill(known > 0, -30.0), gold[rows], reduction="none")
+            loss = (weights[rows] * losses).mean()
             optimizer.zero_grad()
             torch.autograd.backward(loss)
             optimizer.step()

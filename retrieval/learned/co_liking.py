@@ -27,18 +27,24 @@ class CoLiking:
     """(n, n) groups that hold both items; nothing on the diagonal."""
 
     @classmethod
-    def of(cls, groups: Iterable[Collection[int]], size: int) -> CoLiking:
-        """Count over groups of positions in a catalog of `size` items; an item counts once in each group."""
+    def of(
+        cls, groups: Iterable[Collection[int]], size: int, weights: Sequence[float] | None = None
+    ) -> CoLiking:
+        """Count over groups of positions in a catalog of `size` items; an item counts once in each group.
+
+        `weights`: what each group counts instead of 1.
+        """
         from scipy.sparse import csr_array
 
         sets = [sorted(set(group)) for group in groups]
         rows = np.repeat(np.arange(len(sets)), [len(one) for one in sets])
         columns = np.array([place for one in sets for place in one], np.int64)
         held = csr_array((np.ones(len(columns), np.float32), (rows, columns)), shape=(len(sets), size))
-        together = csr_array(held.T @ held)
+        heavy = held if weights is None else csr_array(held.multiply(np.array(weights, np.float32)[:, None]))
+        together = csr_array(heavy.T @ held)
         together.setdiag(0)
         together.eliminate_zeros()
-        return cls(np.asarray(held.sum(axis=0), np.float32).reshape(size), together)
+        return cls(np.asarray(heavy.sum(axis=0), np.float32).reshape(size), together)
 
     def scores(self, places: Sequence[int]) -> Scores:
         """Return (n,) how often each item stands beside the given ones, summed; frequent ones of these speak less."""

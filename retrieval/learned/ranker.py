@@ -78,9 +78,14 @@ class Conversation:
     @classmethod
     def of(cls, query: Query, catalog: Catalog, encoder: Encoder) -> Conversation:
         """Read `query`."""
-        vectors = encoder.encode([" ".join(query.said.split()[-WORDS:]), query.message])
+        vectors = encoder.encode(heard_texts(query))
         known = [(catalog.position[one.item_id], KINDS[one.kind]) for one in query.named if one.item_id in catalog]
         return cls(vectors.reshape(-1), tuple(place for place, _ in known), tuple(kind for _, kind in known))
+
+
+def heard_texts(query: Query) -> list[str]:
+    """Return what a learned order encodes: the last words of the conversation, and the last message."""
+    return [" ".join(query.said.split()[-WORDS:]), query.message]
 
 
 @dataclass(frozen=True)
