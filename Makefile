@@ -31,7 +31,7 @@ if [ "$$(id -u)" = 0 ]; then as_root=""; elif command -v sudo >/dev/null && sudo
 then as_root="sudo"; else as_root="none"; fi
 endef
 
-.PHONY: help chat test check bench eval train demo clean
+.PHONY: help chat test check bench eval train learn demo clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /make \1\t/' | expand -t 14
@@ -58,6 +58,10 @@ bench: $(VENV)/.installed ## Measure how long a turn takes
 
 train: $(VENV)/.installed ## Train an adapter on the packaged dialogues (OUT names it)
 	@$(PY) -m finetune sft --out $(OUT) $(ARGS)
+
+learn: $(VENV)/.installed-test ## Simulate people, learn from them, ask the gate, promote, measure again: 3 rounds
+	@rm -rf build/learn
+	$(PY) -m evals learn --home build/learn/home --json build/learn/result.json --plot build/learn/result.png $(ARGS)
 
 demo: $(VENV)/.installed ## Make all that ships for the demo catalog anew: codes, vectors, ranker, adapter
 	@rm -rf build/demo

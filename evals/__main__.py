@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from evals.bench.commands import app as bench
-from evals.opening import Adapter, Encoder, Home, Json, Model, Seed, console, opened, progress, settings_of
+from evals.opening import Adapter, Encoder, Home, Json, Model, Seed, console, need, opened, progress, settings_of
 from evals.simulation.commands import simulate
 from retrieval.catalog import UserError
 
@@ -74,6 +74,42 @@ def run(
 
 
 app.command()(simulate)
+
+
+@app.command()
+def learn(
+    home: Home = None,
+    rounds: Annotated[int, typer.Option(min=1, help="How often it learns.")] = 3,
+    users: Annotated[int, typer.Option(min=1, help="New simulated people who talk in each round.")] = 300,
+    tested: Annotated[int, typer.Option(min=2, help="People who talk after each round and teach nothing.")] = 200,
+    turns: Annotated[int, typer.Option(min=1, help="Patience: messages at most.")] = 8,
+    explore: Annotated[float, typer.Option(min=0, help="How freely lists are drawn while it learns.")] = 0.3,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes that talk at the same time.")] = 2,
+    json: Json = None,
+    plot: Annotated[Path | None, typer.Option(help="Write a picture to this file.")] = None,
+    model: Model = "scripted",
+    encoder: Encoder = "embedded",
+    seed: Seed = 0,
+) -> None:
+    """Let simulated people talk, learn from it, ask the gate, promote, and measure with others whether it helped.
+
+    What is said is logged in the home, and what is learned becomes versions of it: name a fresh one.
+    """
+    from evals import learning, report
+
+    if plot:
+        need("matplotlib")
+    folder = settings_of(home=home).home
+    plan = learning.Plan(
+        folder, rounds, users, tested, turns, explore, model or "scripted", encoder or "embedded", seed or 0, jobs
+    )
+    result, _ = learning.run(plan, lambda line: typer.echo(line))
+    result.print(console(), "Before and after learning", [f"success@{k}" for k in (1, 2, 3, turns)])
+    learning.print_gain(result, console())
+    if json:
+        report.write(json, result.as_json())
+    if plot:
+        learning.draw(result, plot)
 
 
 @app.command()

@@ -35,8 +35,8 @@ class GateConfig(BaseModel):
     """NDCG@10 by which a ranking may be lower, on average, without counting as worse."""
     lift: float = Field(4.0, ge=1)
     """Times as often as now that an item, or whoever made it, may be shown."""
-    share: float = Field(0.03, ge=0, le=1)
-    """Share of all lists up to which nobody minds how often an item is shown."""
+    share: float = Field(0.1, ge=0, le=1)
+    """Share of all lists up to which nobody minds how often an item is shown: what people love may come up often."""
     requests: int = Field(400, ge=10)
     """Lists that exposure is counted over."""
     seed: int = 0
@@ -141,7 +141,8 @@ def scenarios(
     given = [f"--{name}={value}" for name, value in {**options, "home": str(home)}.items()]
     with TemporaryDirectory(prefix="tastemaker-") as folder:
         out = Path(folder) / "scenarios.json"
-        command = [sys.executable, "-m", "evals", "run", *map(str, paths), *given, f"--json={out}"]
+        jobs = f"--jobs={os.cpu_count() or 1}"
+        command = [sys.executable, "-m", "evals", "run", *map(str, paths), *given, jobs, f"--json={out}"]
         done = subprocess.run(command, env={**os.environ, **variables}, capture_output=True, text=True, check=False)
         if not out.is_file():
             last = [line for line in done.stderr.splitlines() if line.strip()][-1:]

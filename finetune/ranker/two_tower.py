@@ -128,7 +128,8 @@ def train(
     groups = [{"params": others, "weight_decay": decay}, {"params": [network.own], "weight_decay": OWN_DECAY}]
     optimizer = torch.optim.AdamW(groups, lr=rate)
     steps = epochs * -(-len(gold) // batch)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps, pct_start=0.1)
+    rising = max(0.1, 1.5 / steps)  # the rise has to end behind the first step
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps, pct_start=min(rising, 0.9))
     network.train()
     for _ in range(epochs):
         for rows in torch.split(torch.randperm(len(gold)), batch):

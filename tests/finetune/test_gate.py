@@ -1,0 +1,92 @@
+"""What lets a version answer, and what does not."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from test_ranker import plants
+
+from agent.belief import BeliefState
+from finetune.gate import Check, GateConfig, Verdict, exposure, ranking, regressions
+from finetune.learning import Measured
+from finetune.probe import Request
+
+CATALOG = plants()
+CONFIG = GateConfig(requests=100)
+ASKED = [Request(f"request {number}", BeliefState()) for number in range(100)]
+
+
+def measured(before: list[float], after: list[float]) -> Measured:
+    gains = {"now": before, "new": after}
+    return Measured({name: {f"c{n}": [value] for n, value in enumerate(own)} for name, own in gains.items()})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "passed"),
+    [
+        ([0.5] * 50, [0.5] * 50, True),
+        ([0.5] * 50, [0.6] * 50, True),
+        ([0.5] * 50, [0.495] * 50, False),
+        ([0.0, 1.0] * 25, [1.0, 0.0] * 25, True),
+        ([0.0, 1.0] * 25, [0.9, 0.0] * 25, False),
+        ([], [], True),
+    ],
+)
+def test_a_ranking_is_worse_when_it_is_lower_for_certain_or_by_more_than_the_margin(
+    before: list[float], after: list[float], passed: bool
+) -> None:
+    check = ranking("held out", measured(before, after), "now", "new", CONFIG)
+    assert check.passed is passed
+    assert passed or "worse by more than 0.01" in check.said
+
+
+def showing(*often: tuple[str, int]) -> Any:
+    """Show each of some items in the first so many lists, and others besides."""
+
+    def search(query: Any) -> list[SimpleNamespace]:
+        number = int(query.message.split()[1])
+        first = [item for item, count in often if number < count]
+        rest = [f"p{10 + (number + k) % 30}" for k in range(4)]
+        return [SimpleNamespace(item_id=item) for item in dict.fromkeys([*first, *rest])][:4]
+
+    return SimpleNamespace(catalog=CATALOG, search=search)
+
+
+def test_an_item_that_is_suddenly_everywhere_is_refused_with_how_often() -> None:
+    items, breeders = exposure(showing(), showing(("p1", 60)), ASKED, CONFIG)
+    assert not items.passed and "p1 in 60 of 100 lists, 0 now" in items.said
+    assert breeders.name == "exposure of breeders"
+
+
+def test_what_is_shown_often_already_or_seldom_still_may_rise() -> None:
+    assert exposure(showing(("p1", 20)), showing(("p1", 60)), ASKED, CONFIG)[0].passed
+    assert exposure(showing(), showing(("p1", 10)), ASKED, CONFIG)[0].passed
+    assert not exposure(showing(), showing(("p1", 11)), ASKED, CONFIG)[0].passed
+
+
+def test_whoever_made_what_is_everywhere_is_refused_though_no_single_item_is() -> None:
+    own = [item.id for item in CATALOG if "Breeder 6" in item.values("breeders")][:5]
+
+    def search(query: Any) -> list[SimpleNamespace]:
+        number = int(query.message.split()[1])
+        return [SimpleNamespace(item_id=own[number % len(own)])] if number < 45 else []
+
+    before, after = (SimpleNamespace(catalog=CATALOG, search=one) for one in (lambda query: [], search))
+    items, breeders = exposure(before, after, ASKED, CONFIG)  # type: ignore[arg-type]
+    assert items.passed and not breeders.passed and "Breeder 6 in 45 of 100 lists, 0 now" in breeders.said
+
+
+def test_a_scenario_that_held_has_to_hold_and_one_that_failed_need_not() -> None:
+    assert regressions({"a": True, "b": False}, {"a": True, "b": False}).passed
+    assert regressions({"a": False}, {"a": True}).passed
+    check = regressions({"a": True, "b": True}, {"a": True, "b": False})
+    assert not check.passed and check.said == "1 that hold now fail: 'b'"
+    assert not regressions({"a": True}, {}).passed
+
+
+def test_one_thing_that_is_worse_is_enough() -> None:
+    good, bad = Check("a", True, ""), Check("b", False, "by 3")
+    assert Verdict((good,)).passed and not Verdict((good, bad)).passed
+    assert Verdict((good, bad)).as_dict()["checks"][1] == {"name": "b", "passed": False, "said": "by 3"}

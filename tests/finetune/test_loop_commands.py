@@ -1,0 +1,75 @@
+"""From a log to a version that answers, by the commands that people use."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from test_ranker import SIZE, mate, plants
+from typer.testing import CliRunner, Result
+
+from agent import Recommender, Settings
+from agent.versions import SHIPPED, Versions
+from finetune.__main__ import app
+from retrieval.catalog import UserError
+from retrieval.encoder import HashingEncoder
+from retrieval.index import build
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a home in which people have talked and taken something."""
+    folder = tmp_path_factory.mktemp("home")
+    build(plants(), folder, HashingEncoder())
+    rec = Recommender.open(Settings(home=folder, model="scripted", encoder="hashing", slate_size=20))
+    for number in range(40):
+        reply = rec.reply(f"c{number}", f"something like Plant {number % SIZE}")
+        wanted = f"p{mate(number % SIZE)}"
+        if any(item.id == wanted for item in reply.items):
+            rec.feedback(f"c{number}", reply.turn, wanted, "accepted")
+    rec.close()
+    return folder
+
+
+def call(*words: object) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def test_a_version_is_learned_judged_promoted_and_taken_back(home: Path) -> None:
+    options = ("--home", home, "--encoder", "hashing")
+    learned = call("learn", *options)
+    assert learned.exit_code == 0, learned.output
+    assert "version v1: search NDCG@10" in learned.output and "finetune promote v1" in learned.output
+    versions = Versions(home)
+    assert versions.names() == ["v1"] and versions.serving == SHIPPED
+    record = versions.read("v1")
+    assert record.parts == {"ranker": "v1"} and record.conversations and record.data and record.gate is None
+
+    tried = call("promote", "v1", *options, "--model", "scripted", "--dry-run")
+    assert versions.serving == SHIPPED and versions.read("v1").gate is not None
+    judged = call("promote", "v1", *options, "--model", "scripted")
+    assert judged.exit_code == tried.exit_code
+    gate = versions.read("v1").gate
+    assert gate is not None and gate["passed"] is (judged.exit_code == 0)
+    assert versions.serving == ("v1" if gate["passed"] else SHIPPED)
+    assert all(check["name"] in judged.output for check in gate["checks"])
+
+    if not gate["passed"]:
+        versions.serve("v1", "for the test")
+    listed = [json.loads(line) for line in call("versions", "--home", home, "--json").output.splitlines()]
+    assert [one["name"] for one in listed] == [SHIPPED, "v1"]
+    assert "answers" in call("versions", "--home", home).output
+    back = call("rollback", "--home", home)
+    assert back.exit_code == 0 and SHIPPED in back.output and versions.serving == SHIPPED
+
+
+def test_what_is_missing_is_said_in_one_line(home: Path, tmp_path: Path) -> None:
+    for words, named in (
+        (("learn", "--home", tmp_path), "talk first"),
+        (("promote", "v9", "--home", home, "--encoder", "hashing"), "no version 'v9'"),
+        (("rollback", "--home", tmp_path), "nothing was promoted"),
+    ):
+        result = call(*words)
+        assert result.exit_code != 0 and isinstance(result.exception, UserError)
+        assert named in str(result.exception) and "\n" not in str(result.exception)
