@@ -456,3 +456,25 @@ def redaction(
     result.print(console(), "What is taken out of messages", ("recall", "precision"))
     if json:
         write(json, result.as_json())
+
+
+@app.command()
+def poison(
+    home: Home = None,
+    share: Annotated[list[float] | None, typer.Option(help="Share of bots; may repeat. Default: 0.01, 0.05.")] = None,
+    json: Json = None,
+    encoder: Encoder = None,
+    seed: Annotated[int, typer.Option(help="Seed of the bots, of the item that they push and of the requests.")] = 0,
+) -> None:
+    """Add fake conversations that push one item to a copy of a log, learn, and count the lists with the item."""
+    from evals.bench.poison import measure
+    from evals.report import write
+
+    shares = share or [0.01, 0.05]
+    if not all(0 < one < 1 for one in shares):
+        raise UserError("--share: the shares of bots lie between 0 and 1")
+    folder = settings_of(home=home).home
+    result = measure(folder, encoder or "embedded", shares, seed, lambda line: typer.echo(line, err=True))
+    result.print(console(), "Share of lists with the pushed item")
+    if json:
+        write(json, result.as_json())

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-from test_ranker import SIZE, mate, plants
+from test_ranker import QUICK, SIZE, mate, plants
 
 from agent.belief import BeliefState, ItemVerdict
 from agent.reactions import Exposure, Reacted
@@ -90,8 +88,9 @@ def likes(count: int) -> list[Reacted]:
 
 
 def test_what_people_took_is_ranked_higher_for_others_and_the_record_says_what_it_came_from(
-    retriever: Retriever, tmp_path: Path
+    retriever: Retriever, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("finetune.learning.Config", lambda seed: QUICK)
     reacted = likes(200)
     ranker, record = learn(retriever, reacted, [], CONFIG, lambda _: None)
     kept = unheard(reacted, CATALOG, CONFIG)

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from test_ranker import SIZE, mate, plants
+from test_ranker import QUICK, SIZE, mate, plants
 from typer.testing import CliRunner, Result
 
 from agent import Recommender, Settings
@@ -36,7 +36,8 @@ def call(*words: object) -> Result:
     return CliRunner().invoke(app, [str(word) for word in words])
 
 
-def test_a_version_is_learned_judged_promoted_and_taken_back(home: Path) -> None:
+def test_a_version_is_learned_judged_promoted_and_taken_back(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("finetune.learning.Config", lambda seed: QUICK)
     options = ("--home", home, "--encoder", "hashing")
     learned = call("learn", *options)
     assert learned.exit_code == 0, learned.output
