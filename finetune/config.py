@@ -123,3 +123,25 @@ class CrossEncoderConfig(UpperLayersConfig):
     dropout: float = Field(0.05, ge=0, lt=1)
     negatives: int = Field(7, ge=1)
     """Wrong candidates beside the right ones of a turn."""
+
+
+class PreferenceConfig(BaseModel):
+    """One run of preference tuning on what people took and turned down."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seed: int = 0
+    steps: int = Field(60, ge=1)
+    batch: int = Field(4, ge=2)
+    """Examples of a step."""
+    rate: float = Field(5e-5, gt=0)
+    """Learning rate of the LoRA that lies on the serving adapter."""
+    beta: float = Field(0.1, gt=0)
+    """How strongly the tuned model is held to the one that serves."""
+    rank: int = Field(8, ge=1)
+    clip: float = Field(5.0, ge=1)
+    """Most that an example counts for being shown by chance, beside 1; 1 turns the weighting off."""
+    cap: float = Field(10.0, gt=0)
+    """Most that all examples of one person count together."""
+    held_out: float = Field(0.2, ge=0, lt=1)
+    """Share of the conversations that no version ever learns from, by a hash of their names."""

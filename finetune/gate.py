@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from agent.querying import query_of
 from finetune.learning import Measured
-from finetune.probe import Request
+from finetune.probe import Finding, Request
 from retrieval.catalog import Catalog, UserError
 from retrieval.search import Retriever
 
@@ -39,6 +39,8 @@ class GateConfig(BaseModel):
     """Share of all lists up to which nobody minds how often an item is shown: what people love may come up often."""
     requests: int = Field(400, ge=10)
     """Lists that exposure is counted over."""
+    probed: int = Field(30, ge=2)
+    """Requests that an adapter is probed with."""
     seed: int = 0
 
 
@@ -126,6 +128,15 @@ def _jump(
     worst = sorted(over, key=lambda who: -over[who])[:3]
     said = ", ".join(f"{who} in {over[who]} of {len(asked)} lists, {before.get(who, 0)} now" for who in worst)
     return Check(name, False, f"{said}: more than {config.lift:g} times, and than {config.share:.0%} of lists")
+
+
+def probes(findings: Sequence[Finding]) -> Check:
+    """Check that an adapter's figures are in their ranges; see `finetune.probe`."""
+    bad = [one for one in findings if not one.healthy]
+    ranged = [one for one in findings if one.wanted]
+    if not bad:
+        return Check("probes", True, f"all {len(ranged)} figures are in their ranges")
+    return Check("probes", False, ", ".join(f"{one.figure}: {one.mean:.3f}, {one.wanted}" for one in bad))
 
 
 def scenarios(

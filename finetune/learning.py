@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from agent.querying import query_of
 from agent.reactions import BAD, GOOD, Reacted
 from agent.versions import digest
+from finetune.preferences import balanced
 from finetune.ranker.fitting import Config, Learner, Logged, places_of, rows_of
 from retrieval.catalog import Catalog, UserError
 from retrieval.learned import LearnedRanker
@@ -60,14 +61,8 @@ def logged_of(reacted: Iterable[Reacted], catalog: Catalog, config: LearningConf
     for one in reacted:
         by_conversation[one.conversation].append(one)
     found = [pair for turns in by_conversation.values() for pair in _of_conversation(turns, catalog, config)]
-    mean = float(np.mean([logged.weight for _, logged in found])) if found else 1.0
-    spent: dict[str, float] = defaultdict(float)
-    for person, logged in found:
-        spent[person] += logged.weight / mean
-    return [
-        replace(logged, weight=config.trust * logged.weight / mean * min(1.0, config.cap / spent[person]))
-        for person, logged in found
-    ]
+    weights = balanced([one.weight for _, one in found], [person for person, _ in found], config.cap)
+    return [replace(one, weight=config.trust * weight) for (_, one), weight in zip(found, weights, strict=True)]
 
 
 def _of_conversation(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from finetune.config import PreferenceConfig
 from retrieval.catalog import UserError
 
 if TYPE_CHECKING:
@@ -17,13 +18,18 @@ if TYPE_CHECKING:
     from finetune.examples import Dialogue
     from finetune.gate import Check, GateConfig, Verdict
     from finetune.learning import LearningConfig
+    from finetune.preference_training import Method
+    from finetune.probe import Finding
     from finetune.ranker import Logged
     from retrieval.learned import LearnedRanker
     from retrieval.search import Retriever
 
 Home = Annotated[Path | None, typer.Option(help="Folder of index, log and versions; TASTEMAKER_HOME or ~/.tastemaker.")]
 Encoder = Annotated[str, typer.Option(help="Sentence encoder of the index.")]
+Model = Annotated[str, typer.Option(help="Language model: embedded, a folder or a Hub id; scripted for scenarios.")]
+Steps = Annotated[int, typer.Option(min=1, help="Steps of training.")]
 Say = Callable[[str], None]
+PREFERENCES = PreferenceConfig()
 
 
 def learn(
@@ -44,11 +50,42 @@ def learn(
     typer.echo(f"it does not answer yet: `python -m finetune promote {name}`")
 
 
+def dpo(
+    home: Home = None,
+    encoder: Encoder = "embedded",
+    model: Model = "embedded",
+    steps: Steps = PREFERENCES.steps,
+    seed: int = 0,
+) -> None:
+    """Tune the adapter that serves on what was taken over what stood beside it: a new version, by DPO."""
+    _prefer("dpo", home, encoder, model, PreferenceConfig(steps=steps, seed=seed))
+
+
+def kto(
+    home: Home = None,
+    encoder: Encoder = "embedded",
+    model: Model = "embedded",
+    steps: Steps = PREFERENCES.steps,
+    seed: int = 0,
+) -> None:
+    """Tune the adapter that serves on single verdicts and lone thumbs: a new version, by KTO."""
+    _prefer("kto", home, encoder, model, PreferenceConfig(steps=steps, seed=seed))
+
+
+def _prefer(method: Method, home: Path | None, encoder: str, model: str, config: PreferenceConfig) -> None:
+    workshop = Workshop(_home(home), encoder)
+    name, record = workshop.prefer(method, config, model, lambda line: typer.echo(line, err=True))
+    right = record["held_out_pairs"]
+    share = f"{right['after']:.3f} (standard error {right['error']:.3f}), what serves in {right['before']:.3f}"
+    typer.echo(f"version {name}: {record['examples']} examples; of {right['n']} pairs held out it has {share} right")
+    typer.echo(f"it does not answer yet: `python -m finetune promote {name}`")
+
+
 def promote(
     name: Annotated[str, typer.Argument(help="The version, as `python -m finetune versions` lists it.")],
     home: Home = None,
     encoder: Encoder = "embedded",
-    model: Annotated[str, typer.Option(help="Language model that the scenarios are played with.")] = "embedded",
+    model: Model = "embedded",
     dry: Annotated[bool, typer.Option("--dry-run", help="Ask the gate and change nothing.")] = False,
 ) -> None:
     """Let a version answer, if the gate finds nothing worse; otherwise say what and by how much, and exit with 1."""
@@ -130,6 +167,53 @@ class Workshop:
             told |= record
         return self.versions.names()[-1]
 
+    def prefer(self, method: Method, config: PreferenceConfig, model: str, say: Say) -> tuple[str, dict[str, Any]]:
+        """Make a new version of the adapter that serves from preferences in the log; return its name and record.
+
+        UserError when there is no adapter to go on from, or no preference.
+        """
+        from dataclasses import replace
+
+        from agent.local_llm import LocalLanguageModel
+        from agent.versions import digest
+        from finetune.learning import held_out
+        from finetune.preference_training import accuracy, train
+        from finetune.preferences import balanced, judgements, pairs
+
+        catalog, codes, serving = self.retriever.catalog, self.retriever.semantic_ids, self._adapter()
+        reacted = self._reactions()
+        own = [one for one in reacted if not held_out(one.conversation, config.held_out)]
+        kept = [one for one in reacted if held_out(one.conversation, config.held_out)]
+        find = pairs if method == "dpo" else judgements
+        given: list[Any] = list(find(own, catalog, codes, config.clip))
+        if not given:
+            raise UserError(f"nothing to tune on by {method}: nobody has taken or turned down what was shown yet")
+        weights = balanced([one.weight for one in given], [one.person for one in given], config.cap)
+        given = [replace(one, weight=weight) for one, weight in zip(given, weights, strict=True)]
+        unheard = list(pairs(kept, catalog, codes, config.clip))
+        say(f"{len(given)} examples, {config.steps} steps of {config.batch}")
+        with self.versions.making(f"python -m finetune {method}") as (folder, told):
+            record = train(method, given, serving, codes, config, model, self.home, folder / "adapter", say)
+            before, after = (
+                accuracy(LocalLanguageModel.open(model, one, codes, self.home, say), unheard, codes)
+                for one in (serving, folder / "adapter")
+            )
+            found = {"before": before[0], "after": after[0], "error": after[1], "n": after[2]}
+            names = sorted({one.conversation for one in given})
+            told |= {"data": record["data"], "conversations": tuple(map(digest, names))}
+            told["metrics"] = {"method": method, "examples": len(given), "held_out_pairs": found}
+        return self.versions.names()[-1], {**record, "held_out_pairs": found}
+
+    def _adapter(self) -> Path:
+        """Return the folder of the adapter that serves. UserError when none fits the index."""
+        from agent.llm import DEMO_ADAPTER
+        from agent.local_llm import read_record
+
+        folder = self.versions.folder_of(self.versions.serving, "adapter") or DEMO_ADAPTER
+        if read_record(folder)["semantic_ids"] != self.retriever.semantic_ids.fingerprint:
+            raise UserError(f"no adapter fits this index: train one with `python -m finetune sft --home {self.home}`")
+        return folder
+
     def measured(self, name: str, config: LearningConfig) -> dict[str, float | None]:
         """Return the NDCG@10 of the search, of what serves and of a version, on conversations held out."""
         from finetune.learning import measure, unheard
@@ -140,7 +224,7 @@ class Workshop:
 
     def judge(self, name: str, model: str, config: GateConfig, say: Say) -> Verdict:
         """Ask the gate about a version, and write what it says into the version's record."""
-        from finetune.gate import Verdict, exposure, ranking, regressions, scenarios
+        from finetune.gate import Verdict, exposure, probes, ranking, regressions, scenarios
         from finetune.learning import LearningConfig, measure, unheard
         from finetune.probe import requests
 
@@ -158,6 +242,9 @@ class Workshop:
         say("counting what is shown")
         asked = requests(self._dialogues("train"), catalog, config.requests, config.seed)
         checks += exposure(self._with(rankers[now]), self._with(rankers[name]), asked, config)
+        if (adapter := self.versions.folder_of(name, "adapter")) != self.versions.folder_of(now, "adapter") and adapter:
+            say("probing the adapter")
+            checks.append(probes(self._probed(adapter, model, config)))
         say("playing scenarios with what answers now, then with the version")
         options = {"model": model, "encoder": self.encoder}
         parts = {part: folder for part in ("ranker", "adapter") if (folder := self.versions.folder_of(name, part))}
@@ -167,6 +254,14 @@ class Workshop:
         verdict = Verdict(tuple(checks))
         self.versions.note(name, verdict.as_dict())
         return verdict
+
+    def _probed(self, adapter: Path, model: str, config: GateConfig) -> list[Finding]:
+        from agent.local_llm import LocalLanguageModel
+        from finetune.probe import probe, requests
+
+        llm = LocalLanguageModel.open(model, adapter, self.retriever.semantic_ids, self.home)
+        asked = requests(self._dialogues("train"), self.retriever.catalog, config.probed, config.seed)
+        return probe(llm, self.retriever, asked, config.probed, config.seed, lambda done, of: None)
 
     def _reactions(self) -> list[Reacted]:
         from agent.reactions import reactions

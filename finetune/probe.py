@@ -61,6 +61,19 @@ class Finding:
         """Whether it lies in the range wanted; always where there is none."""
         return (self.least is None or self.mean >= self.least) and (self.most is None or self.mean <= self.most)
 
+    @property
+    def wanted(self) -> str:
+        """The range in words, empty where there is none."""
+        match self.least, self.most:
+            case None, None:
+                return ""
+            case least, None:
+                return f"at least {least:g}"
+            case None, most:
+                return f"at most {most:g}"
+            case least, most:
+                return f"{least:g} to {most:g}"
+
 
 @dataclass
 class _Sums:

@@ -26,7 +26,7 @@ def table(findings: Sequence[Finding], adapter: str) -> Table:
         error = f" ± {finding.error:.3f}" if finding.error is not None else ""
         sign = "" if finding.healthy else "[bold]out of range[/]"
         probe = "" if finding.probe == last else finding.probe
-        drawn.add_row(probe, finding.figure, value + error, f"{finding.n:,}", _wanted(finding), sign)
+        drawn.add_row(probe, finding.figure, value + error, f"{finding.n:,}", finding.wanted, sign)
         last = finding.probe
     return drawn
 
@@ -36,15 +36,3 @@ def write(path: Path, findings: Sequence[Finding], made_by: Mapping[str, Any]) -
     versions = {name: version(name) for name in ("torch", "transformers", "peft")}
     found = [{**asdict(finding), "healthy": finding.healthy} for finding in findings]
     path.write_text(json.dumps({**made_by, "versions": versions, "findings": found}, indent=1) + "\n", "utf-8")
-
-
-def _wanted(finding: Finding) -> str:
-    match finding.least, finding.most:
-        case None, None:
-            return ""
-        case least, None:
-            return f"at least {least:g}"
-        case None, most:
-            return f"at most {most:g}"
-        case least, most:
-            return f"{least:g} to {most:g}"

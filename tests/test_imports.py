@@ -46,7 +46,9 @@ HOMES = {
     "sacrebleu": {"evals/bench/reasons.py"},
     "pandas": {"retrieval/reading.py"},
     "accelerate": {"finetune/"},
-    "matplotlib": {"finetune/curves.py"},
+    "matplotlib": {"finetune/curves.py", "evals/learning.py"},
+    "trl": {"finetune/preference_training.py"},
+    "datasets": {"finetune/preference_training.py"},
     "phonenumbers": {"agent/redaction.py"},
     "stdnum": {"agent/redaction.py"},
     "faker": {"evals/bench/redaction.py"},
@@ -55,6 +57,7 @@ HOMES = {
 HEAVY = {
     *("torch", "transformers", "peft", "accelerate", "sentence_transformers", "chromadb", "gradio", "langgraph"),
     *("pandas", "pyarrow", "sklearn", "scipy", "bm25s", "gguf", "lightgbm", "fastapi", "uvicorn", "matplotlib"),
+    *("trl", "datasets"),
 }
 
 IMPORTED_LATE = {
