@@ -10,6 +10,7 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -20,9 +21,12 @@ if TYPE_CHECKING:
 
     from agent import Recommender, Settings
     from agent.belief import BeliefState, BeliefUpdate
+    from agent.review import Case, Queue
     from retrieval.catalog import Catalog, Item
 
 Plain = Mapping[str, Any]
+SHIPPED = "shipped"
+"""The version that answers where nothing learned was promoted."""
 LONGEST_USER = 200
 """Characters of a name given with --user."""
 VERDICTS = {"liked": "Like", "disliked": "Not for me", "seen": "Seen it"}
@@ -35,7 +39,14 @@ GROUPS = {
 REMEMBERED = {"liked": "You like", "disliked": "Not for you", "seen": "You have seen", "accepted": "You chose"}
 """What a profile holds, by kind of entry."""
 CORRECTIONS = {"liked": ("disliked", "I do not like it"), "disliked": ("liked", "I like it")}
-COMPLAINTS = ("Wrong items", "Not what I meant", "I know them already", "A reason is not true")
+COMPLAINTS = {
+    "wrong_item": "Wrong items",
+    "not_what_i_meant": "Not what I meant",
+    "seen_it": "I know them already",
+    "ungrounded": "A reason is not true",
+    "other": "Something else",
+}
+"""Reasons that a bad reply takes, and what their buttons say."""
 THUMB = (
     '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M7 10.5v9H4v-9zM10 10l3.4-7c1.4.1 2.3 1 2.3 2.4'
     'L15 9.2h4.2c1.2 0 2 1 1.8 2.1l-1.3 6.6c-.2 1-1 1.6-2 1.6H10z"/></svg>'
@@ -45,7 +56,8 @@ THUMB = (
 
 CSS = """
 .gradio-container{--bg:#f6f5f1;--card:#fff;--ink:#23262b;--soft:#646a73;--line:#e3e0d8;--tint:#eef3f1;--go:#1d6b63;
-  --go-ink:#fff;--no:#a4473b;--no-tint:#f9eeeb;--you:#e4edea;--glow:0 1px 2px #0000000a,0 6px 20px #0000000a}
+  --go-ink:#fff;--no:#a4473b;--no-tint:#f9eeeb;--you:#e4edea;--glow:0 1px 2px #0000000a,0 6px 20px #0000000a;
+  --bar:34px}
 .dark .gradio-container,.gradio-container.dark{--bg:#15181a;--card:#1e2225;--ink:#e7e8e6;--soft:#9aa3a6;
   --line:#30363a; --tint:#1f2c2b;--go:#66b8ad;--go-ink:#0f1a19;--no:#e39a8e;--no-tint:#33231f;--you:#24393a;
   --glow:none}
@@ -60,8 +72,8 @@ footer{display:none!important} .tm,.tm *{box-sizing:border-box} .gradio-containe
 #shell{display:grid!important;grid-template-columns:230px minmax(0,1fr) 270px;gap:0 28px;max-width:1320px;
   margin:0 auto; padding:0 22px;align-items:start}
 #shell>*{min-width:0!important;width:auto!important;gap:0!important}
-#side,#known{position:sticky;top:0;max-height:100vh;overflow-y:auto;padding:22px 0}
-#main{min-height:100vh;display:flex!important;flex-direction:column;padding:22px 0 0} #live{flex:1}
+#side,#known{position:sticky;top:var(--bar);max-height:calc(100vh - var(--bar));overflow-y:auto;padding:22px 0}
+#main{min-height:calc(100vh - var(--bar));display:flex!important;flex-direction:column;padding:22px 0 0} #live{flex:1}
 .tm button{font:inherit;color:inherit;background:none;border:0;padding:0;cursor:pointer;text-align:left}
 .tm button:focus-visible,.tm summary:focus-visible,.tm label:focus-within{outline:2px solid var(--go);
   outline-offset:2px}
@@ -88,13 +100,16 @@ footer{display:none!important} .tm,.tm *{box-sizing:border-box} .gradio-containe
 .tm .tries button{padding:8px 14px;border:1px solid var(--line);border-radius:999px;background:var(--card);
   font-size:14px}
 .tm .tries button:hover{border-color:var(--go);color:var(--go)} .tm .turn{padding:10px 0 18px}
-.tm.now{min-height:calc(100vh - 84px);scroll-margin-top:6px}
+.tm.now{min-height:calc(100vh - 84px - var(--bar));scroll-margin-top:calc(6px + var(--bar))}
 .tm .you{width:fit-content;max-width:85%;margin:0 0 16px auto;padding:9px 15px;border-radius:16px 16px 4px 16px;
   background:var(--you);overflow-wrap:anywhere;white-space:pre-line}
 .tm .did{margin:0 0 14px;text-align:right;font-size:13px;color:var(--soft)}
 .tm .cards:has(details[open]){align-items:start}
 .tm .wrong{display:flex;flex-wrap:wrap;gap:6px;flex-basis:100%}
 .tm .after .wrong button{border:1px solid var(--line);border-radius:999px;padding:3px 11px}
+.tm .own{flex:1;min-width:180px;max-width:420px;margin:0;padding:3px 12px;border:1px solid var(--line)!important;
+  border-radius:999px;background:var(--card);color:var(--ink);font:inherit;box-shadow:none!important}
+.tm .own:focus{border-color:var(--go)!important;outline:none}
 .tm .cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(270px,1fr));gap:14px;margin-bottom:14px}
 .tm .card{display:flex;flex-direction:column;background:var(--card);border:1px solid var(--line);
   border-radius:14px;padding:15px 16px 12px;box-shadow:var(--glow)}
@@ -184,7 +199,7 @@ footer{display:none!important} .tm,.tm *{box-sizing:border-box} .gradio-containe
   #shell{display:flex!important;flex-direction:column;flex-wrap:nowrap!important;padding:0 14px;align-items:stretch}
   #side{position:static;max-height:none;padding:14px 0 4px;order:0}
   #known{order:1;padding:4px 0 0}
-  #main{order:2;min-height:calc(100vh - 110px)}
+  #main{order:2;min-height:calc(100vh - 110px - var(--bar))}
   .tm .menu{display:block;cursor:pointer;padding:6px 12px;border:1px solid var(--line);border-radius:9px;
     font-size:13px}
   .tm .top{display:flex;justify-content:space-between;align-items:center}
@@ -201,18 +216,89 @@ footer{display:none!important} .tm,.tm *{box-sizing:border-box} .gradio-containe
 }
 .tm .top input,.tm>input{position:absolute;opacity:0;pointer-events:none}
 """
+TABS_CSS = """
+#tabs>.tab-wrapper{position:sticky;top:0;z-index:6;height:var(--bar);margin:0 0 -1px;background:var(--bg);
+  border-bottom:1px solid var(--line);padding:0 max(22px,calc((100vw - 1320px)/2 + 22px))}
+#tabs .tab-container{height:var(--bar)} #tabs .tab-container::after{display:none}
+#tabs .visually-hidden{visibility:hidden}
+#tabs [role=tab]{height:var(--bar);padding:0 1px;margin-right:20px;font:13px/1 system-ui,sans-serif;color:var(--soft);
+  background:none;border:0}
+#tabs [role=tab]:hover{color:var(--ink)}
+#tabs [role=tab].selected{color:var(--ink);font-weight:620}
+#tabs [role=tab].selected::after{height:2px;background:var(--go)}
+#tabs [role=tab]:focus-visible{outline:2px solid var(--go);outline-offset:-4px;border-radius:6px}
+.tm.desk{display:grid;grid-template-columns:270px minmax(0,1fr);gap:0 40px;max-width:1320px;margin:0 auto;
+  padding:0 22px;align-items:start;min-height:calc(100vh - var(--bar))}
+.desk>nav{position:sticky;top:var(--bar);max-height:calc(100vh - var(--bar));overflow-y:auto;padding:22px 3px}
+.desk>section{max-width:780px;padding:22px 3px 0}
+.desk .list li.here .open,.desk .list .open{font-weight:400} .desk .list .open{padding:8px 10px}
+.desk .list small{display:block;font-size:12px;color:var(--soft);overflow:hidden;text-overflow:ellipsis}
+.desk nav details{margin-top:14px} .desk summary{font-size:13px;color:var(--soft);padding:4px 0}
+.desk summary::before{content:"›";display:inline-block;width:13px}
+.desk details[open]>summary::before{transform:rotate(90deg) translate(0,4px)}
+.tm.desk .quote{font-size:20px;line-height:1.35;letter-spacing:-.01em;margin:4px 0 8px;overflow-wrap:anywhere}
+.desk .quote:focus{outline:none} .desk section p{margin:4px 0;overflow-wrap:anywhere}
+.tm .fact.no{background:var(--no-tint);color:var(--no)}
+.tm.desk h3{font-size:13px;font-weight:620;color:var(--ink);margin:22px 0 8px}
+.desk textarea{display:block;width:100%;margin:0;padding:9px 12px;border:1px solid var(--line)!important;
+  border-radius:10px;background:var(--card);color:var(--ink);font:14px/1.5 system-ui,sans-serif;resize:none;
+  box-shadow:none!important}
+.desk #understood{font:13px/1.6 ui-monospace,SFMono-Regular,Menlo,monospace;white-space:pre;overflow-x:auto}
+.desk textarea:focus{border-color:var(--go)!important;outline:1px solid var(--go)}
+.desk textarea[aria-invalid]{border-color:var(--no)!important}
+.desk .oops{margin:8px 0}
+.desk .rows{list-style:none;margin:0;padding:0} .desk .rows li{margin:0;padding:5px 0}
+.desk .row{display:flex;align-items:center;gap:8px;margin-bottom:3px} .desk .row b{font-weight:560}
+.desk .row>span:last-child{margin-left:auto;display:flex;gap:2px}
+.desk .row button{width:30px;height:28px;border-radius:8px;text-align:center;color:var(--soft)}
+.desk .row button:hover{background:var(--tint);color:var(--ink)}
+#listed [data-move=on],#others button:not([data-move=on]),#others textarea,#trouble[hidden]{display:none}
+#listed li:first-child [data-move=up],#listed li:last-child [data-move=down]{opacity:.3}
+#listed:empty::after{content:"Nothing.";color:var(--soft)} #others .row{margin:0} #others li{padding:3px 0}
+.desk .says{margin-top:18px!important;color:var(--soft)} .tm .told{color:var(--go);font-size:14px}
+.desk .bar{position:sticky;bottom:0;padding:26px 0 12px;background:linear-gradient(transparent,var(--bg) 22px)}
+.desk .told:empty{display:none}
+.tm.desk .bar button{padding:7px 14px;background:var(--card);margin:0} .desk .bar button.go{border-color:var(--go)}
+.desk .keys{display:flex;flex-wrap:wrap;gap:2px 14px;font-size:12px;color:var(--soft);margin-top:10px!important}
+.desk kbd{font:11px ui-monospace,monospace;padding:1px 5px;border:1px solid var(--line);border-radius:5px;
+  background:var(--card)}
+@media(max-width:720px){
+  .tm.desk{display:block;padding:0 14px}
+  #tabs>.tab-wrapper{padding:0 14px}
+  .desk>nav{position:static;max-height:38vh;padding:14px 0;border-bottom:1px solid var(--line)}
+  .desk>section{padding:14px 0 0}
+  .desk .keys{display:none} .desk #understood{white-space:pre-wrap}
+  .tm.desk .bar button{padding:6px 10px}
+}
+"""
+"""The two tabs, and the review."""
 CLICKS = """
-const opened = new Set();
+const opened = new Set(), noticed = new Set();
+const notice = event => {
+  const spot = event.target.closest('.card summary, .card a[href]');
+  if (!spot || (spot.parentElement.open && spot.matches('summary'))) return;
+  const {turn, item} = spot.closest('.card').dataset, key = turn + ' ' + item;
+  if (!noticed.has(key)) trigger('select', {turn, item});
+  noticed.add(key);
+};
+let asked = false;
+element.addEventListener('auxclick', notice);
 element.addEventListener('click', event => {
+  notice(event);
   const part = event.target.closest('summary')?.parentElement;
   if (part) part.open ? opened.delete(part.dataset.key) : opened.add(part.dataset.key);
   const button = event.target.closest('[data-do]');
   if (!button || (button.dataset.confirm && !confirm(button.dataset.confirm))) return;
-  trigger('click', {...button.dataset});
+  asked = button.dataset.reason === 'other' && !button.matches('.take');
+  trigger('click', {...button.dataset, ...(button.matches('.take') && {words: button.previousElementSibling.value})});
+});
+element.addEventListener('keydown', event => {
+  if (event.key === 'Enter' && event.target.matches('.own')) event.target.nextElementSibling.click();
 });
 let turn = '';
 watch('value', () => setTimeout(() => {
   element.querySelectorAll('details[data-key]').forEach(part => { part.open = opened.has(part.dataset.key); });
+  if (asked && element.querySelector('.own')) { element.querySelector('.own').focus(); asked = false; }
   const live = element.querySelector('[data-conversation]');
   if (!live) return;
   const url = new URL(location);
@@ -226,7 +312,10 @@ watch('value', () => setTimeout(() => {
   turn = now;
 }, 30));
 """
-"""Clicks on `data-do` buttons go to the server; the address names the conversation; a new turn scrolls into view."""
+"""Clicks on `data-do` buttons go to the server; the address names the conversation; a new turn scrolls into view.
+
+The first look into a card, at its reasons or its page, goes to the server as a selection, which redraws nothing.
+"""
 WHO = """
 (browser, conversation, ...rest) => {
   let key = localStorage.getItem('tastemaker-browser');
@@ -282,7 +371,8 @@ def card_html(item: Plain, turn: int, verdicts: frozenset[str], catalog: "Catalo
     more = button("More like this", "more", "more", turn=turn, item=item["id"], title=item["title"])
     gone = " gone" if verdicts & {"disliked", "rejected", "seen"} else ""
     return (
-        f'<article class="card{gone}" data-item="{text_of(item["id"])}"><h4>{text_of(item["title"])}</h4>'
+        f'<article class="card{gone}" data-item="{text_of(item["id"])}" data-turn="{turn}">'
+        f"<h4>{text_of(item['title'])}</h4>"
         f'<p class="soft">{facts}</p>{reason}<div class="acts">{acts}</div>'
         f'<div class="foot">{why_html(item, turn, known, catalog)}{more}</div></article>'
     )
@@ -355,11 +445,14 @@ def after_html(turn: Plain, last: bool) -> str:
         edit = button("Edit", "edit", number=number) if turn["via"] == "text" else ""
         parts += ['<span class="gap"></span>', edit, button("Undo", "undo", number=number)]
     if verdict == "thumbs_down":
-        said = given[-1]["words"]
-        wrong = (
-            button(words, "thumb", turn=number, verdict=verdict, words=words, pressed=words == said)
-            for words in COMPLAINTS
-        )
+        said, words = given[-1]["reason"], given[-1]["words"]
+        wrong = [
+            button(label, "thumb", turn=number, verdict=verdict, reason=reason, pressed=reason == said)
+            for reason, label in COMPLAINTS.items()
+        ]
+        if said == "other":
+            own = f'<input class="own" maxlength="1000" aria-label="What was wrong?" value="{text_of(words)}">'
+            wrong += [own, button("Send", "thumb", "take", turn=number, verdict=verdict, reason=said)]
         parts.append(f'<div class="wrong">{"".join(wrong)}</div>')
     return f'<div class="after">{"".join(parts)}</div>'
 
@@ -451,20 +544,22 @@ def entry_html(entry: Plain) -> str:
     return f'<li><div>{text_of(title)}<p class="soft">{" · ".join(parts)}</p></div>{forget}</li>'
 
 
-def side_html(conversations: Sequence[Plain], here: str, settings: "Settings", line: str) -> str:
-    """Draw the name of the program, the conversations of this browser, and where feedback goes."""
+def side_html(
+    conversations: Sequence[Plain], here: str, settings: "Settings", line: str, version: str = SHIPPED
+) -> str:
+    """Draw the name of the program, the conversations of this browser, which version answers, where feedback goes."""
     rows = "".join(
         f'<li class="{"here" if one["id"] == here else ""}">{button(one["title"], "open", "open", id=one["id"])}'
         f"{button('Delete this conversation', 'delete', 'x', inside='×', id=one['id'], confirm='Delete this conversation and its feedback?')}</li>"  # noqa: E501
         for one in conversations
     )
-    log, mine = settings.home / "log.sqlite", Path.home()
-    log = Path("~", log.relative_to(mine)) if log.is_relative_to(mine) else log
+    log = _short(settings.home / "log.sqlite")
+    answers = f"Answers: {text_of(version)}<br>" if version != SHIPPED else ""
     return (
         '<div class="tm"><input type="checkbox" id="menu"><div class="top"><h1>Taste<i>maker</i></h1>'
         f'<p class="soft">{text_of(line)}</p><label class="menu" for="menu">Conversations</label></div>'
         f'<div class="drawer">{button("New conversation", "new", "new")}<ul class="list">{rows}</ul>'
-        f'<p class="note">Messages and feedback stay on this computer, in {text_of(log)}</p></div></div>'
+        f'<p class="note">{answers}Messages and feedback stay on this computer, in {text_of(log)}</p></div></div>'
     )
 
 
@@ -522,7 +617,189 @@ def _with_article(word: str) -> str:
     return f"{'an' if word[:1] in 'aeiou' else 'a'} {word}"
 
 
+# The page: turns to review
+
+REVIEWED = """
+const rows = part => [...element.querySelectorAll(part + ' > li')];
+const entry = () => element.querySelector('[data-open]');
+const fields = () => entry() ? {
+  entry: entry().dataset.open,
+  update: element.querySelector('#understood').value,
+  order: rows('#listed').map(row => row.dataset.item),
+  reasons: Object.fromEntries(rows('#listed').map(row => [row.dataset.item, row.querySelector('textarea').value])),
+} : {};
+const leaving = ['look', 'approve', 'reject', 'next', 'previous'];
+let changed = false;
+const send = (act, more) => {
+  if (changed && leaving.includes(act) && !confirm('Leave what you changed unsaved?')) return;
+  trigger('click', {...fields(), ...more, do: act});
+};
+const grow = box => { box.style.height = 'auto'; box.style.height = box.scrollHeight + 2 + 'px'; };
+const moves = {
+  up: row => row.previousElementSibling?.before(row),
+  down: row => row.nextElementSibling?.after(row),
+  off: row => element.querySelector('#others').prepend(row),
+  on: row => element.querySelector('#listed').append(row),
+};
+element.addEventListener('click', event => {
+  const button = event.target.closest('button');
+  if (button?.dataset.do) send(button.dataset.do, {...button.dataset});
+  if (!button?.dataset.move) return;
+  const row = button.closest('li'), move = button.dataset.move;
+  moves[move](row);
+  changed = true;
+  row.querySelector(`[data-move=${{on: 'off', off: 'on'}[move] || move}]`).focus();
+  rows('#listed').forEach(one => grow(one.querySelector('textarea')));
+});
+element.addEventListener('input', event => { changed = true; grow(event.target); });
+element.addEventListener('keydown', event => {
+  if (event.key === 'Enter' && (event.ctrlKey || event.metaKey) && event.target.matches('textarea')) send('correct');
+});
+const keys = {a: 'approve', r: 'reject', s: 'scenario', n: 'next', j: 'next', k: 'previous'};
+document.addEventListener('keydown', event => {
+  const typing = event.target.closest('input, textarea, select, [contenteditable]');
+  if (!element.isConnected || !element.offsetParent || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (!entry() || !keys[event.key]) return;
+  event.preventDefault();
+  send(keys[event.key]);
+});
+const fit = () => element.querySelectorAll('textarea').forEach(grow);
+window.addEventListener('resize', fit);
+const drawn = () => {
+  changed = !!element.querySelector('#trouble:not([hidden])');
+  fit();
+  element.querySelector('[data-focus]')?.focus();
+};
+watch('value', () => setTimeout(drawn, 30));
+setTimeout(drawn, 30);
+"""
+"""Buttons and keys go to the server with what stands in the fields; items are moved here, without it."""
+WHY = {
+    **{"ungrounded": "A reason is not true", "disliked": "Disliked"},
+    **{"rephrased": "Said again afterwards", "unsure": "Hardly understood"},
+}
+"""How the page calls why a turn should be looked at."""
+DECIDED = {"approved": "Approved", "rejected": "Rejected", "corrected": "Corrected"}
+SHORTCUTS = {
+    **{"A": "approve", "R": "reject", "S": "make a scenario", "N": "next", "J": "down", "K": "up"},
+    **{"Ctrl+Enter": "save, in a text box"},
+}
+MOVES = {"up": ("Move up", "↑"), "down": ("Move down", "↓"), "off": ("Take off", "×"), "on": ("Put on", "+")}
+MOST_QUEUED = 100
+"""Turns that the queue lists at once."""
+MOST_OTHERS = 6
+"""Candidates that are offered for the list besides what was shown."""
+
+
+def desk_html(
+    pending: Sequence["Case"], decided: Sequence["Case"], here: "Case | None", entry: str, told: str
+) -> str:
+    """Draw the turns to look at, closed those that were looked at, and beside them the `entry` of the one `here`."""
+    rows, done = (
+        "".join(queued_html(case, case is here) for case in some[:MOST_QUEUED]) for some in (pending, decided)
+    )
+    empty = '<p class="soft">Nothing is waiting. What is disliked, said again or hardly understood comes here.</p>'
+    waiting = f'<ul class="list">{rows}</ul>' if rows else empty
+    if len(pending) > MOST_QUEUED:
+        waiting += f'<p class="soft">and {len(pending) - MOST_QUEUED:,} more</p>'
+    if decided:
+        state = " open" if any(case is here for case in decided) else ""
+        count = f'<span class="soft">· {len(decided)}</span>'
+        waiting += f'<details{state}><summary>Decided {count}</summary><ul class="list">{done}</ul></details>'
+    count = f'<span class="soft">· {len(pending)}</span>'
+    return (
+        f'<div class="tm desk"><nav aria-label="Turns to review"><h2>To review {count}</h2>{waiting}</nav>'
+        f"<section>{entry or told_html(told)}</section></div>"
+    )
+
+
+def desk_wait_html(stage: str) -> str:
+    """Say what the review waits for."""
+    return f'<div class="tm desk"><nav></nav><section>{wait_html(stage)}</section></div>'
+
+
+def told_html(told: str) -> str:
+    """Say what was done."""
+    return f'<p class="told" role="status">{text_of(told)}</p>'
+
+
+def queued_html(case: "Case", here: bool) -> str:
+    """Draw one line of the queue: what was said, and why it is there or what was decided."""
+    one = case.reacted
+    told = WHY[case.why[0]] if case.pending or case.review is None else DECIDED[case.review.decision]
+    state = ' aria-current="true"' if here else ""
+    return (
+        f'<li class="{"here" if here else ""}"><button type="button" class="open" data-do="look" data-entry="{one.seq}"'
+        f"{state}>{text_of(one.text[:200])}<small>{text_of(told)} · {text_of(one.at[:10])}</small></button></li>"
+    )
+
+
+def case_html(
+    case: "Case", catalog: "Catalog", draft: "Draft", told: str = "", trouble: str = "", *, focus: bool = False
+) -> str:
+    """Draw one turn: what was said, fields with what was understood and shown, and what can be decided."""
+    one = case.reacted
+    known = {card["id"]: card for card in one.record["shown"]}
+    marks = [WHY[why] for why in case.why] + [COMPLAINTS[told.reason] for told in case.complaints if told.reason]
+    badges = "".join(f'<span class="fact no">{text_of(mark)}</span>' for mark in dict.fromkeys(marks))
+    words = "".join(f'<p class="soft">“{text_of(told.words)}”</p>' for told in case.complaints if told.words)
+    decided = f"{DECIDED[case.review.decision].lower()} {case.review.at[:10]}" if case.review else ""
+    version = f"answered by {one.version}" if one.version != SHIPPED else ""
+    line = " · ".join(filter(None, (f"{one.at[:10]} {one.at[11:16]} UTC", f"turn {one.turn}", version, decided)))
+    before = f'<p class="soft">Before that: {text_of(one.said)}</p>' if one.said else ""
+    others = [item for item in case.choices() if item not in draft.order]
+    others = [*(i for i in others if i in known), *[i for i in others if i not in known][:MOST_OTHERS]]
+    listed, rest = ("".join(row_html(item, case, draft, catalog) for item in some) for some in (draft.order, others))
+    keys = "".join(f"<span><kbd>{key}</kbd> {what}</span>" for key, what in SHORTCUTS.items())
+    acts = [("Approve", "approve", "go"), ("Reject", "reject", ""), ("Save correction", "correct", "")]
+    acts += [("Make a scenario", "scenario", ""), ("Next", "next", "")]
+    spare = "" if listed else " open" if rest else " hidden"
+    invalid = ' aria-invalid="true" aria-describedby="trouble" data-focus' if trouble else ""
+    return (
+        f'<div data-open="{one.seq}"><p class="soft">{text_of(line)}</p>'
+        f'<h2 class="quote" tabindex="-1"{" data-focus" if focus and not trouble else ""}>{text_of(one.text)}</h2>'
+        f"<p>{badges}</p>{words}{before}"
+        f'<h3><label for="understood">What was understood</label></h3>'
+        f'<textarea id="understood" rows="6" spellcheck="false"{invalid}>{text_of(draft.update.strip())}</textarea>'
+        f'<p class="oops" id="trouble" role="alert"{"" if trouble else " hidden"}>{text_of(trouble)}</p>'
+        f'<h3>What was shown</h3><ol class="rows" id="listed">{listed}</ol>'
+        f"<details{spare}><summary>Not on the list</summary>"
+        f'<ol class="rows" id="others">{rest}</ol></details>'
+        f'<p class="says">{text_of(one.reply)}</p><div class="bar">'
+        f'<div class="acts">{"".join(button(label, do, css) for label, do, css in acts)}</div>'
+        f'{told_html(told)}<p class="keys">{keys}</p></div></div>'
+    )
+
+
+def row_html(item: str, case: "Case", draft: "Draft", catalog: "Catalog") -> str:
+    """Draw one item of a turn with its reason to edit, and the buttons that move it."""
+    card = next((card for card in case.reacted.record["shown"] if card["id"] == item), None)
+    title = card["title"] if card else catalog.label(catalog[item]) if item in catalog else item
+    complaint = next((told.reason for told in case.complaints if told.item_id == item and told.reason), "")
+    mark = f'<span class="fact no">{text_of(COMPLAINTS[complaint])}</span>' if complaint else ""
+    moves = "".join(
+        f'<button type="button" data-move="{move}" title="{name}" aria-label="{name}: {text_of(title)}">{sign}</button>'
+        for move, (name, sign) in MOVES.items()
+    )
+    reason = draft.reasons.get(item, card["reason"] if card else "")
+    written = f'<textarea rows="1" aria-label="Reason: {text_of(title)}">{text_of(reason)}</textarea>'
+    named = f"<b>{text_of(title)}</b>{mark}<span>{moves}</span>"
+    return f'<li data-item="{text_of(item)}"><div class="row">{named}</div>{written}</li>'
+
+
 # The page: what it does
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What stands in the fields of a turn under review."""
+
+    update: str
+    """YAML."""
+    order: tuple[str, ...]
+    """Ids of the items on the list."""
+    reasons: Mapping[str, str]
+    """Those that are not as they were told."""
 
 
 @dataclass(frozen=True)
@@ -563,6 +840,7 @@ class Page:
         self._running: dict[str, Running] = {}
         self._troubles: dict[str, str] = {}
         """Why the last turn of a conversation failed."""
+        self._queue: Queue | None = None
         self._lock = threading.Lock()
 
     def load(self) -> None:
@@ -648,8 +926,8 @@ class Page:
                 rec.delete(other)
                 return self.conversation(browser, "" if other == conversation else conversation), None
             case "verdict" | "thumb":
-                verdict, user = str(sent.get("verdict")), _owner(conversation)
-                rec.feedback(conversation, int(sent.get("turn", 0)), item or None, verdict, words, user)
+                verdict, user, reason = str(sent.get("verdict")), _owner(conversation), str(sent.get("reason", ""))
+                rec.feedback(conversation, int(sent.get("turn", 0)), item or None, verdict, words, user, reason)
             case "forget":
                 rec.forget(_owner(conversation), str(sent["entry"]) if "entry" in sent else None)
             case "correct":
@@ -666,6 +944,16 @@ class Page:
                     rec.undo(conversation)
                     return conversation, turns[-1]["user"] if do == "edit" else None
         return conversation, None
+
+    def notice(self, conversation: str, sent: Plain) -> None:
+        """Keep that somebody looked into a card or opened its page, once a card and turn. ValueError where none is."""
+        if (rec := self.rec) is None:
+            return
+        if running := self._running.get(conversation):
+            running.done.wait()
+        number, item = int(sent.get("turn", 0)), str(sent.get("item", ""))
+        seq = next((turn.seq for turn in rec.tools.log.turns(conversation) if turn.turn == number), 0)
+        rec.feedback(conversation, number, item, "clicked", user=_owner(conversation), key=f"clicked {seq} {item}")
 
     def views(self, browser: str, conversation: str) -> Iterator[View]:
         """Yield what to show, again whenever it changes while a turn is being answered, the finished state last."""
@@ -711,13 +999,106 @@ class Page:
         mine = [one for one in rec.conversations() if one["id"].startswith(_prefix(browser))]
         line = f"{len(rec.catalog):,} {rec.catalog.schema.nouns}"
         return View(
-            side_html(mine, conversation, self.settings, line),
+            side_html(mine, conversation, self.settings, line, rec.version(conversation)),
             "".join(turn_html(turn, belief, rec.catalog) for turn in turns),
             live_html(conversation, drawn + (oops_html(trouble) if trouble else ""), number),
             known_html(belief, rec.catalog)
             + (memory_html(rec.profile(_owner(conversation))) if self.settings.profile else ""),
             busy=running is not None,
         )
+
+
+    def review(self, browser: str, sent: Plain) -> str:
+        """Do what a button or a key of the review stands for, and return what it shows then."""
+        from agent.review import Queue
+
+        self.ready.wait()
+        if (rec := self.rec) is None:
+            return oops_html(str(self.failure or "The terminal in which this page was started says what went wrong."))
+        self._queue = queue = self._queue or Queue(rec.tools.log)
+        before, do = queue.cases(decided=True), str(sent.get("do", ""))
+        case = next((one for one in before if str(one.reacted.seq) == str(sent.get("entry"))), None)
+        told = trouble = ""
+        draft: Draft | None = None
+        try:
+            if case is not None and do in ("approve", "reject", "correct", "scenario"):
+                told = _decided(rec, self.settings.home, case, sent, _owner(_prefix(browser)))
+        except ValueError as error:
+            trouble, draft = str(error), Draft(str(sent.get("update", "")), *_listed(sent))
+        after = queue.cases(decided=True) if told else before
+        open_ = _next_open(before, after, case, "" if trouble else do)
+        pending = [one for one in after if one.pending]
+        looked = [one for one in after if not one.pending]
+        entry = ""
+        if open_ is not None:
+            entry = case_html(open_, rec.catalog, draft or _draft(open_, rec.catalog), told, trouble, focus=do != "")
+        return desk_html(pending, looked, open_, entry, told)
+
+
+def _draft(case: "Case", catalog: "Catalog") -> Draft:
+    """Return the fields of a turn as they are before anybody writes in them."""
+    from agent.review_correction import update_text
+
+    review, shown = case.review, tuple(card["id"] for card in case.reacted.record["shown"])
+    update = review.update if review and review.update is not None else case.update(catalog)
+    return Draft(update_text(update), (review.order if review else ()) or shown, review.reasons if review else {})
+
+
+def _listed(sent: Plain) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return the list and the reasons that a browser sends; what it sends is not trusted."""
+    order, reasons = sent.get("order"), sent.get("reasons")
+    ids = tuple(map(str, order)) if isinstance(order, list) else ()
+    told = {str(item): str(words) for item, words in reasons.items()} if isinstance(reasons, dict) else {}
+    return ids, {item: words for item, words in told.items() if item in ids}
+
+
+def _decided(rec: "Recommender", home: Path, case: "Case", sent: Plain, person: str) -> str:
+    """Write the decision that a button stands for, or a scenario; return what to say. ValueError when it cannot be."""
+    from agent.review import case_of, decide, unfounded
+    from agent.review_correction import read_update
+    from agent.review_scenario import save_scenario
+
+    log, catalog, do = rec.tools.log, rec.catalog, sent.get("do")
+    if do in ("approve", "reject"):
+        made = decide(log, catalog, case, "approved" if do == "approve" else "rejected", person=person)
+        return f"{DECIDED[made.decision]}: {case.reacted.text[:60]}"
+    order, reasons = _listed(sent)
+    old, shown = _draft(case, catalog), {card["id"]: card["reason"] for card in case.reacted.record["shown"]}
+    reasons = {item: words for item, words in reasons.items() if words.strip() or item in shown}
+    kept = {item: old.reasons.get(item, shown.get(item)) for item in reasons}
+    same = (str(sent.get("update")).strip(), order, reasons) == (old.update.strip(), old.order, kept)
+    told = []
+    if do == "correct" or not same:
+        if shown and not order:
+            raise ValueError("the list is empty: leave an item on it, or say by the intent that none was wanted")
+        update = read_update(str(sent.get("update", "")))
+        made = decide(log, catalog, case, "corrected", update=update, order=order, reasons=reasons, person=person)
+        told += ["Correction saved", *(f"not in the data: {line}" for line in unfounded(case, catalog, made))]
+    if do == "scenario":
+        fresh = case_of(log, case.reacted.conversation, case.reacted.turn)
+        told.append(f"Scenario written to {_short(save_scenario(home, log, catalog, fresh))}")
+    return ". ".join(told)
+
+
+def _next_open(before: Sequence["Case"], after: Sequence["Case"], case: "Case | None", do: str) -> "Case | None":
+    """Return the turn to open: the same one, or the next or previous that waits, round the end of the queue."""
+    places = {one.reacted.seq: place for place, one in enumerate(before)}
+    pending = [one for one in after if one.pending]
+    if case is None:
+        return next(iter(pending), None)
+    here = places[case.reacted.seq]
+    if do in ("approve", "reject", "next"):
+        return next((one for one in pending if places.get(one.reacted.seq, 0) > here), next(iter(pending), None))
+    if do == "previous":
+        earlier = [one for one in pending if places.get(one.reacted.seq, 0) < here]
+        return next(reversed(earlier or pending), None)
+    return next((one for one in after if one.reacted.seq == case.reacted.seq), None)
+
+
+def _short(path: Path) -> str:
+    """Return a path as people read it, with ~ for their own folder."""
+    mine = Path.home()
+    return str(Path("~", path.relative_to(mine)) if path.is_relative_to(mine) else path)
 
 
 def _prefix(browser: str) -> str:
@@ -777,24 +1158,34 @@ def build_page(page: Page) -> "gr.Blocks":
             gr.Warning(text_of(error))
         yield from shown(browser, conversation, words)
 
+    def noticed(browser: str, wanted: str, event: gr.EventData) -> None:
+        with suppress(ValueError):
+            page.notice(page.conversation(browser, wanted), event._data or {})
+
+    def reviewed(browser: str, wanted: str, event: gr.EventData) -> str:
+        return page.review(browser, event._data or {})
+
     blocks: gr.Blocks
     with gr.Blocks(title="Tastemaker", analytics_enabled=False, fill_width=True) as blocks:
         who, where = gr.Textbox(visible=False), gr.Textbox(visible=False)
-        with gr.Row(elem_id="shell"):
-            with gr.Column(elem_id="side"):
-                side = gr.HTML(js_on_load=CLICKS)
-            with gr.Column(elem_id="main"):
-                past = gr.HTML(js_on_load=CLICKS, elem_id="past", elem_classes="tm")
-                live = gr.HTML(js_on_load=CLICKS, elem_id="live")
-                with gr.Row(elem_id="write"):
-                    box = gr.Textbox(
-                        show_label=False, label="Message", placeholder="What do you feel like?", max_lines=6,
-                        container=False, autofocus=True, max_length=4000, elem_id="box",
-                    )  # fmt: skip
-                    send = gr.Button("Send", elem_id="send", variant="primary")
-                    stop = gr.Button("Stop", elem_id="stop", visible=False)
-            with gr.Column(elem_id="known"):
-                known = gr.HTML(js_on_load=CLICKS)
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab("Chat"), gr.Row(elem_id="shell"):
+                with gr.Column(elem_id="side"):
+                    side = gr.HTML(js_on_load=CLICKS)
+                with gr.Column(elem_id="main"):
+                    past = gr.HTML(js_on_load=CLICKS, elem_id="past", elem_classes="tm")
+                    live = gr.HTML(js_on_load=CLICKS, elem_id="live")
+                    with gr.Row(elem_id="write"):
+                        box = gr.Textbox(
+                            show_label=False, label="Message", placeholder="What do you feel like?", max_lines=6,
+                            container=False, autofocus=True, max_length=4000, elem_id="box",
+                        )  # fmt: skip
+                        send = gr.Button("Send", elem_id="send", variant="primary")
+                        stop = gr.Button("Stop", elem_id="stop", visible=False)
+                with gr.Column(elem_id="known"):
+                    known = gr.HTML(js_on_load=CLICKS)
+            with gr.Tab("Review") as review:
+                desk = gr.HTML(desk_wait_html("Reading the conversations"), js_on_load=REVIEWED, elem_id="desk")
         outputs = [side, past, live, known, box, send, stop]
         options: dict[str, Any] = {
             "js": WHO, "show_progress": "hidden", "concurrency_limit": None, "api_visibility": "private",
@@ -804,6 +1195,8 @@ def build_page(page: Page) -> "gr.Blocks":
         stop.click(stopped, [who, where], None, **options)
         clicks = [part.click for part in (side, past, live, known)]
         gr.on(clicks, clicked, [who, where], outputs, trigger_mode="multiple", **options)
+        gr.on([past.select, live.select], noticed, [who, where], None, trigger_mode="multiple", **options)
+        gr.on([review.select, desk.click], reviewed, [who, where], [desk], **options)
     return blocks
 
 
@@ -825,7 +1218,8 @@ def serve(settings: "Settings") -> None:
     page = Page(settings)
     blocks = build_page(page)
     blocks.queue(api_open=False).launch(
-        server_name=settings.host, server_port=port, prevent_thread_lock=True, quiet=True, share=False, css=CSS,
+        server_name=settings.host, server_port=port, prevent_thread_lock=True, quiet=True, share=False,
+        css=CSS + TABS_CSS,
         theme=gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         footer_links=[], run_history=False, enable_monitoring=False, ssr_mode=False, mcp_server=False, max_file_size=1,
     )  # fmt: skip

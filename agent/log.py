@@ -2,7 +2,8 @@
 
 Every turn, feedback and undo is one entry with a sequence number. A turn is written here before it is acknowledged and
 before the checkpoint moves, so this file decides what happened: a checkpoint that is behind is brought forward from it.
-Only deletion at the person's own wish removes rows; it leaves an entry that says so and nothing else.
+Only deletion at the person's own wish removes rows; it leaves an entry that says so and nothing else. What reviewers
+decide about turns stands beside it, is append-only too, and is no part of a conversation's sequence.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from agent.feedback import Feedback
+from agent.review_record import Review
 
 EntryKind = Literal["turn", "feedback", "undo", "delete"]
 
@@ -57,6 +59,22 @@ MIGRATIONS: tuple[str, ...] = (
     ALTER TABLE feedback ADD COLUMN reason TEXT NOT NULL DEFAULT '';
     ALTER TABLE feedback ADD COLUMN key TEXT NOT NULL DEFAULT '';
     CREATE UNIQUE INDEX feedback_by_key ON feedback (conversation, key) WHERE key <> '';
+    """,
+    """
+    CREATE TABLE reviews (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        seq INTEGER NOT NULL REFERENCES entries (seq),
+        conversation TEXT NOT NULL,
+        turn INTEGER NOT NULL,
+        decision TEXT NOT NULL,
+        "update" TEXT NOT NULL,
+        "order" TEXT NOT NULL,
+        reasons TEXT NOT NULL,
+        note TEXT NOT NULL,
+        person TEXT NOT NULL,
+        at TEXT NOT NULL
+    );
+    CREATE INDEX reviews_by_conversation ON reviews (conversation, number);
     """,
 )
 """Applied in order on open; `PRAGMA user_version` counts those that were. Never edited, only added to."""
@@ -203,14 +221,53 @@ class ConversationLog:
             _must_be_last(connection, conversation, after)
             return self._enter(connection, conversation, "undo", turn, 0)
 
-    def delete(self, conversation: str) -> None:
-        """Remove every word of a conversation and leave an entry that it was deleted."""
+    def add_review(self, review: Review) -> None:
+        """Write what a reviewer decided about a turn. ValueError when the log holds no such turn (any more)."""
         with self._writing() as connection:
-            for table in ("turns", "feedback", "entries"):
+            found = connection.execute(
+                "SELECT 1 FROM turns WHERE seq = ? AND conversation = ? AND turn = ?",
+                (review.seq, review.conversation, review.turn),
+            )
+            if found.fetchone() is None:
+                raise ValueError(f"conversation {review.conversation!r} has no turn {review.turn} (entry {review.seq})")
+            connection.execute(
+                'INSERT INTO reviews (seq, conversation, turn, decision, "update", "order", reasons, note, person, at) '
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    *(review.seq, review.conversation, review.turn, review.decision, _dump(review.update)),
+                    *(_dump(review.order), _dump(review.reasons), review.note, review.person, self._now()),
+                ),
+            )
+
+    def reviews(self, conversation: str | None = None) -> list[Review]:
+        """Return every decision about the turns of one conversation, or of all, in the order they were made."""
+        rows = self._read(
+            "SELECT * FROM reviews WHERE ? IS NULL OR conversation = ? ORDER BY number", conversation, conversation
+        )
+        plain = ("conversation", "turn", "seq", "decision", "note", "person", "at")
+        return [
+            Review(
+                update=json.loads(row["update"]),
+                order=tuple(json.loads(row["order"])),
+                reasons=json.loads(row["reasons"]),
+                **{name: row[name] for name in plain},
+            )
+            for row in rows
+        ]
+
+    def delete(self, conversation: str) -> None:
+        """Remove every word of a conversation, reviews too, and leave an entry that it was deleted."""
+        with self._writing() as connection:
+            for table in ("reviews", "turns", "feedback", "entries"):
                 connection.execute(f"DELETE FROM {table} WHERE conversation = ?", (conversation,))
             self._enter(connection, "", "delete", 0, 0)
         with self._lock:
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def delete_reviews_by(self, person: str) -> None:
+        """Remove every decision that a reviewer made."""
+        with self._writing() as connection:
+            connection.execute("DELETE FROM reviews WHERE person = ?", (person,))
 
     def of_person(self, person: str) -> list[str]:
         """Return the conversations in which a person has said or clicked anything, oldest first."""
@@ -222,6 +279,14 @@ class ConversationLog:
     def last(self, conversation: str) -> int:
         """Return the sequence number of the conversation's last entry, 0 before the first."""
         return int(self._read("SELECT coalesce(max(seq), 0) FROM entries WHERE conversation = ?", conversation)[0][0])
+
+    def lasts(self) -> dict[str, int]:
+        """Return the sequence number of the last entry of every conversation, in the order they began."""
+        rows = self._read(
+            "SELECT conversation, max(seq) AS last FROM entries WHERE kind <> 'delete' "
+            "GROUP BY conversation ORDER BY min(seq)"
+        )
+        return {row["conversation"]: row["last"] for row in rows}
 
     def entries(self, conversation: str | None = None, after: int = 0) -> list[Entry]:
         """Return the entries of one conversation, or of all, in the order they were written."""
@@ -270,7 +335,8 @@ class ConversationLog:
         ]
 
     def export(self, conversation: str) -> dict[str, Any]:
-        """Return one conversation with every entry, undone ones too, as plain data."""
+        """Return one conversation with every entry, undone ones too, and every review of it, as plain data."""
+        reviews = [asdict(review) for review in self.reviews(conversation)]
         return {
             "conversation": conversation,
             "entries": [
@@ -281,6 +347,7 @@ class ConversationLog:
                 }
                 for e in self.entries(conversation)
             ],
+            **({"reviews": reviews} if reviews else {}),
         }
 
     def close(self) -> None:
@@ -297,13 +364,15 @@ class ConversationLog:
         attempt: int,
         person: str = "",
     ) -> int:
-        at = self.clock().isoformat(timespec="milliseconds")
         cursor = connection.execute(
             "INSERT INTO entries (conversation, kind, turn, attempt, at, person) VALUES (?, ?, ?, ?, ?, ?)",
-            (conversation, kind, turn, attempt, at, person),
+            (conversation, kind, turn, attempt, self._now(), person),
         )
         assert cursor.lastrowid is not None
         return cursor.lastrowid
+
+    def _now(self) -> str:
+        return self.clock().isoformat(timespec="milliseconds")
 
 
 def _must_be_last(connection: sqlite3.Connection, conversation: str, after: int) -> None:

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from finetune import loop
+from finetune import loop, reviewing
 from finetune.config import ReaderConfig, read_config
+from finetune.forgetting import forget
+from finetune.formats import commands
 from retrieval.catalog import UserError
 
 if TYPE_CHECKING:
@@ -23,28 +25,13 @@ if TYPE_CHECKING:
 READER = ReaderConfig()
 app = typer.Typer(add_completion=False, help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
 Home = Annotated[Path | None, typer.Option(help="Folder of index, log and adapters; TASTEMAKER_HOME or ~/.tastemaker.")]
-for command in (loop.learn, loop.promote, loop.rollback, loop.versions):
+for command in (
+    *(loop.learn, loop.dpo, loop.kto, loop.promote, loop.rollback, loop.versions),
+    *(commands.export, commands.validate, forget),
+):
     app.command()(command)
-
-
-@app.command()
-def export(
-    out: Annotated[Path, typer.Option(help="File to write, one dialogue a line.")],
-    home: Home = None,
-) -> None:
-    """Write the logged conversations as dialogues, ready for `sft --log`."""
-    from agent.log import ConversationLog
-    from agent.settings import Settings
-    from finetune.export import dialogues_of, write_dialogues
-    from retrieval.index import Index
-
-    folder = (Settings(home=home) if home else Settings()).home
-    path = folder / "log.sqlite"
-    if not path.is_file():
-        raise UserError(f"no conversations yet: {path} does not exist; talk first with `python app.py --home {folder}`")
-    log = ConversationLog(path)
-    dialogues, turns = write_dialogues(dialogues_of(log, Index.open(folder).catalog), out)
-    typer.echo(f"{dialogues} dialogues with {turns} turns written to {out}")
+app.command("import")(commands.import_)
+app.command()(reviewing.review)
 
 
 @app.command()

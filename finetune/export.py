@@ -1,44 +1,196 @@
-"""The chat's log -> dialogues, one JSON object a line, in the format of the labelled ones."""
+"""The chat's log -> lines of other programs' formats: dialogues, chats, and what was preferred to what.
+
+Turns that were taken back are left out everywhere, and private data once more: a log may be older than their redaction.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from agent.belief import BeliefUpdate
-from agent.log import ConversationLog
-from agent.transcripts import update_as_dict
-from retrieval.catalog import Catalog
+from agent.log import ConversationLog, Entry
+from agent.reactions import BAD, GOOD, Reacted, reactions
+from agent.redaction import redact
+from agent.transcripts import resolve_title, update_as_dict
+from retrieval.catalog import Catalog, UserError
+
+Line = dict[str, Any]
+THUMBS = {"thumbs_up": "up", "thumbs_down": "down"}
+_ENDS_A_LINE = re.compile("[\x85\u2028\u2029]")
+"""What JSON leaves as it is and some readers take for the end of a line."""
 
 
-def dialogues_of(log: ConversationLog, catalog: Catalog) -> Iterator[dict[str, Any]]:
-    """Yield every conversation of `log` as a dialogue, without the turns that were taken back.
+class Exchange(NamedTuple):
+    """A message, the answer to it, and the turn they make."""
 
-    A verdict given by a button becomes a turn without words, where it was given.
+    history: tuple[Line, ...]
+    """The messages up to this one, which is the last."""
+    answer: Line
+    reacted: Reacted
+
+
+def dialogues_of(log: ConversationLog, catalog: Catalog) -> Iterator[Line]:
+    """Yield every conversation of `log` as a dialogue in the format of the labelled ones.
+
+    A verdict given by a button becomes a turn without words, where it was given; a thumb stays with its turn.
     """
     for conversation in [one["id"] for one in reversed(log.conversations())]:
-        standing = {entry.seq: entry.turn for entry in log.turns(conversation)}
-        turns: list[dict[str, Any]] = []
-        for entry in log.entries(conversation):
+        turns: list[tuple[int, Line]] = []
+        for entry in _standing(log.entries(conversation)):
             content = entry.content
-            if entry.seq in standing:
-                shown = [{"title": item["title"], "reason": item["reason"]} for item in content["shown"]]
-                turns.append({"user": content["user"], "shown": shown, "reply": content["text"]})
-            elif entry.kind == "feedback" and entry.turn in standing.values() and content["update"]["items"]:
-                turns.append({"user": "", "shown": [], "reply": ""})
-            else:
+            if entry.kind == "feedback" and not content["update"]["items"]:
+                if content["verdict"] in THUMBS and content["item_id"] is None:
+                    for answered in (one for number, one in turns if number == entry.turn):
+                        answered["thumb"] = THUMBS[content["verdict"]]
                 continue
-            turns[-1]["update"] = update_as_dict(BeliefUpdate.model_validate(content["update"]), catalog)
+            update = update_as_dict(BeliefUpdate.model_validate(content["update"]), catalog)
+            turn: Line = {"user": "", "update": _redacted(update, catalog), "shown": [], "reply": ""}
+            if entry.kind == "turn":
+                shown = [{"title": item["title"], "reason": redact(item["reason"])} for item in content["shown"]]
+                turn |= {"user": redact(content["user"]), "shown": shown, "reply": redact(_reply(content))}
+            turns.append((entry.turn if entry.kind == "turn" else 0, turn))
         if turns:
-            yield {"id": conversation, "split": "train", "turns": turns}
+            yield {"id": conversation, "split": "train", "turns": [turn for _, turn in turns]}
+
+
+def messages_of(log: ConversationLog) -> Iterator[Line]:
+    """Yield every conversation as a chat."""
+    for conversation, messages in _chats(log):
+        yield {"id": conversation, "messages": messages}
+
+
+def sharegpt_of(log: ConversationLog) -> Iterator[Line]:
+    """Yield every conversation as ShareGPT has it."""
+    names = {"user": "human", "assistant": "gpt"}
+    for conversation, messages in _chats(log):
+        said = [{"from": names[one["role"]], "value": one["content"]} for one in messages]
+        yield {"id": conversation, "conversations": said}
+
+
+def preferences_of(log: ConversationLog) -> Iterator[Line]:
+    """Yield pairs: an item that was liked or taken, over one of the same list that was turned down or ignored.
+
+    `weight` is one over the probability with which the first was shown.
+    """
+    for exchange in _exchanges(log):
+        exposures, titles = exchange.reacted.exposures, _titles(exchange.reacted)
+        others = [one for one in exposures if one.verdict in BAD or one.ignored]
+        for good in (one for one in exposures if one.verdict in GOOD):
+            for other in others:
+                if titles[good.item_id] != titles[other.item_id]:
+                    yield {
+                        "prompt": list(exchange.history),
+                        "chosen": [_assistant(titles[good.item_id])],
+                        "rejected": [_assistant(titles[other.item_id])],
+                        "weight": 1 / good.propensity,
+                        **_whence(exchange.reacted),
+                    }
+
+
+def kto_of(log: ConversationLog) -> Iterator[Line]:
+    """Yield replies with a thumb, and items with a verdict, each as good or bad."""
+    for exchange in _exchanges(log):
+        reacted, titles = exchange.reacted, _titles(exchange.reacted)
+        judged = [(exchange.answer, reacted.thumb == "thumbs_up")] if reacted.thumb else []
+        judged += [
+            (_assistant(titles[one.item_id]), one.verdict in GOOD)
+            for one in reacted.exposures
+            if one.verdict in GOOD | BAD
+        ]
+        for answer, good in judged:
+            prompt = list(exchange.history)
+            yield {"prompt": prompt, "completion": [answer], "label": good, **_whence(reacted)}
 
 
 def write_dialogues(dialogues: Iterable[Mapping[str, Any]], path: Path) -> tuple[int, int]:
-    """Write dialogues to `path` in one atomic step; return (dialogues, turns) written."""
-    kept = list(dialogues)
-    part = path.with_name(f"{path.name}.part")
-    part.write_text("".join(json.dumps(dialogue, ensure_ascii=False) + "\n" for dialogue in kept), "utf-8")
-    part.replace(path)
+    """Write dialogues as `write_lines` does; return (dialogues, turns) written."""
+    kept = write_lines(dialogues, path)
     return len(kept), sum(len(dialogue["turns"]) for dialogue in kept)
+
+
+def write_lines(lines: Iterable[Mapping[str, Any]], path: Path) -> Sequence[Mapping[str, Any]]:
+    """Write objects to `path`, one a line, in one atomic step; return them. UserError when it cannot be written."""
+    kept = list(lines)
+    part = path.with_name(f"{path.name}.part")
+    try:
+        part.write_text("".join(f"{_dump(line)}\n" for line in kept), "utf-8")
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise UserError(f"{path}: cannot be written ({error.strerror}): name a file in a folder of yours") from error
+    return kept
+
+
+def _dump(line: Mapping[str, Any]) -> str:
+    text = json.dumps(line, ensure_ascii=False)
+    return _ENDS_A_LINE.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode("utf-8", "ignore").decode("utf-8")
+
+
+def _standing(entries: Iterable[Entry]) -> list[Entry]:
+    """Return the turns and reactions that were not taken back."""
+    kept: list[Entry] = []
+    for entry in entries:
+        if entry.kind == "undo":
+            kept = [one for one in kept if one.turn < entry.turn]
+        elif entry.kind != "delete":
+            kept.append(entry)
+    return kept
+
+
+def _chats(log: ConversationLog) -> Iterator[tuple[str, list[Line]]]:
+    for conversation, exchanges in groupby(_exchanges(log), key=lambda one: one.reacted.conversation):
+        *_, last = exchanges
+        yield conversation, [*last.history, last.answer]
+
+
+def _exchanges(log: ConversationLog) -> Iterator[Exchange]:
+    """Yield the turns that stand, conversation by conversation; those without words are none in a chat."""
+    for _, turns in groupby(reactions(log), key=lambda one: one.conversation):
+        said: tuple[Line, ...] = ()
+        for reacted in turns:
+            text, answer = redact(reacted.text), _assistant(_answer(reacted.record))
+            if text.strip() and answer["content"].strip():
+                said = (*said, {"role": "user", "content": text})
+                yield Exchange(said, answer, reacted)
+                said = (*said, answer)
+
+
+def _answer(record: Mapping[str, Any]) -> str:
+    """Return a reply as a chat has it: its text, then a line for each item with its reason."""
+    shown = (f"- {item['title']}: {redact(item['reason'])}".removesuffix(": ") for item in record["shown"])
+    return "\n".join(filter(None, (redact(_reply(record)), *shown)))
+
+
+def _reply(record: Mapping[str, Any]) -> str:
+    """Return a reply with the question in it; what is only told is a part of the text."""
+    question = record["question"] or ""
+    return " ".join(filter(None, (record["text"], question if question.endswith("?") else "")))
+
+
+def _titles(reacted: Reacted) -> dict[str, str]:
+    return {item["id"]: item["title"] for item in reacted.record["shown"]}
+
+
+def _assistant(content: str) -> Line:
+    return {"role": "assistant", "content": content}
+
+
+def _whence(reacted: Reacted) -> Line:
+    return {"conversation": reacted.conversation, "turn": reacted.turn}
+
+
+def _redacted(update: Line, catalog: Catalog) -> Line:
+    """Take private data out of the words of an update; what is the catalog's stays."""
+    for entry in (*update.get("set", ()), *update.get("prefer", ()), *update.get("drop", ())):
+        value = entry.get("value")
+        if isinstance(value, str) and value not in catalog.vocabulary.get(entry["attribute"], ()):
+            entry["value"] = redact(value)
+    for entry in update.get("items", ()):
+        if resolve_title(entry["ref"], catalog) is None:
+            entry["ref"] = redact(entry["ref"])
+    return update

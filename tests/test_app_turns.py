@@ -24,6 +24,7 @@ class SlowRecommender:
         self.go = threading.Event()
         self.turns: list[dict[str, Any]] = []
         self.deleted: list[str] = []
+        self.serving = "shipped"
 
     def stream(self, conversation: str, text: str, user: str = "") -> Iterator[Reply]:
         if "broken" in text:
@@ -53,6 +54,9 @@ class SlowRecommender:
 
     def conversations(self) -> list[dict[str, Any]]:
         return [{"id": "terminal-1", "title": "said in a terminal", "turns": 1}]
+
+    def version(self, conversation: str = "") -> str:
+        return self.serving
 
     def delete(self, conversation: str) -> None:
         self.deleted.append(conversation)
@@ -143,6 +147,15 @@ def test_a_conversation_of_another_browser_is_neither_opened_nor_listed_nor_dele
     assert "said in a terminal" not in last(page.views("me", mine)).side
     page.click("me", mine, {"do": "delete", "id": mine})
     assert slow.deleted == [mine]
+
+
+def test_the_side_names_the_version_that_answers_unless_it_is_the_shipped_one(
+    page: Page, slow: SlowRecommender
+) -> None:
+    mine = page.conversation("me")
+    assert "Answers" not in last(page.views("me", mine)).side
+    slow.serving = "v3"
+    assert "Answers: v3<br>" in last(page.views("me", mine)).side
 
 
 def test_examples_come_from_the_values_of_any_catalog(wines: Catalog) -> None:
