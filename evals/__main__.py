@@ -9,8 +9,10 @@ from typing import Annotated
 import typer
 
 from evals.bench.commands import app as bench
+from evals.offpolicy.commands import offpolicy, offpolicy_truth
 from evals.opening import Adapter, Encoder, Home, Json, Model, Seed, console, need, opened, progress, settings_of
 from evals.simulation.commands import simulate
+from evals.trials import trial
 from retrieval.catalog import UserError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
@@ -74,6 +76,9 @@ def run(
 
 
 app.command()(simulate)
+app.command()(offpolicy)
+app.command()(offpolicy_truth)
+app.command()(trial)
 
 
 @app.command()

@@ -1,0 +1,1 @@
+"""What another version would have got for the lists of logged turns that chance drew, from those turns alone."""
