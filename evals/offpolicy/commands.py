@@ -34,6 +34,7 @@ def offpolicy(
     """
     from agent.log import ConversationLog
     from agent.reactions import reactions
+    from agent.versions import SHIPPED
     from evals.offpolicy import report
     from evals.offpolicy.drawn import drawn_turns, unheard
     from evals.offpolicy.versions import Rankings, score
@@ -59,7 +60,7 @@ def offpolicy(
     freely = "as freely as logged" if explore is None else f"with explore {explore:g}"
     judged = [report.judge(f"{version}, drawn {freely}", log, settings.seed)]
     report.print_judged(judged[0], screen)
-    for name in sorted(loggers):
+    for name in sorted(loggers.keys() & {SHIPPED, *rankings.versions.names()}):
         own = [one for one in turns if one.turn.version == name]
         log = score(rankings.open(name), own, None, name)
         judged.append(report.judge(name, log, settings.seed))
