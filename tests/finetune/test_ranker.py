@@ -190,9 +190,9 @@ def test_the_order_of_a_conversation_learns_from_counts_that_do_not_know_it(retr
     learner = Learner(retriever, conversations(rounds=1), (), QUICK, lambda _: None)
     known: list[frozenset[str]] = []
     told: list[tuple[str, frozenset[str]]] = []
-    know, table = learner.know, learner.table
+    know, lesson = learner.know, learner.lesson
     learner.know = lambda rows: (known.append(frozenset(row.conversation for row in rows)), know(rows))[1]  # type: ignore
-    learner.table = lambda row, part: (told.append((row.conversation, known[-1])), table(row, part))[1]  # type: ignore
+    learner.lesson = lambda row, part: (told.append((row.conversation, known[-1])), lesson(row, part))[1]  # type: ignore
     learner.fit(learner.rows)
     assert len(told) == len(learner.rows) and all(name not in others for name, others in told)
 
