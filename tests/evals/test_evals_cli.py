@@ -169,7 +169,8 @@ def test_an_evaluation_builds_in_the_home_it_was_given_and_talks_elsewhere(tmp_p
         (elsewhere / "index" / "CURRENT").write_text("1", "utf-8")
         (elsewhere / "log.sqlite").write_text("words", "utf-8")
     assert (home / "index" / "CURRENT").read_text("utf-8") == "1"
-    assert sorted(path.name for path in home.iterdir()) == ["adapters", "index", "models", "ranker", "reader", "versions"]
+    shared = ["adapters", "index", "models", "ranker", "reader", "versions"]
+    assert sorted(path.name for path in home.iterdir()) == shared
     assert not elsewhere.exists()
 
 
