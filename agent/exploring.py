@@ -56,11 +56,11 @@ def chance_of(probabilities: Sequence[float], order: Sequence[int], temperature:
     """Return the probability that `draw` gives exactly this order of places; 0 for one that it never gives."""
     if temperature <= 0:
         return float(list(order) == list(range(len(order))))
-    found = weights(probabilities, temperature)
-    left, product = sum(found), 1.0
+    left, product = dict(enumerate(weights(probabilities, temperature))), 1.0
     for place in order:
-        if place >= len(found) or left <= 0:
+        if place not in left:
             return 0.0
-        product *= found[place] / left
-        left -= found[place]
+        total = sum(left.values())  # not what was, less what is gone: the last ones may be smaller than its rounding
+        product *= left[place] / total if total > 0 else float(place == min(left))
+        del left[place]
     return product

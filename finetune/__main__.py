@@ -58,7 +58,14 @@ def sft(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
     from agent.settings import Settings
-    from finetune.examples import alignment_examples, dialogue_examples, held_out, labelled, read_dialogues
+    from finetune.examples import (
+        alignment_examples,
+        dialogue_examples,
+        held_out,
+        labelled,
+        read_dialogues,
+        request_examples,
+    )
     from finetune.sft import train
     from retrieval.encoder import open_encoder
     from retrieval.index import open_or_build_demo
@@ -76,7 +83,7 @@ def sft(
     left_out = [dialogue for dialogue in dialogues if held_out(dialogue, settings.validation)]
     console.print(f"{len(kept)} dialogues to learn from, {len(left_out)} held out")
     with console.status("Building examples with the same prompts and search that serve"):
-        examples = list(alignment_examples(retriever, settings.seed))
+        examples = [*alignment_examples(retriever, settings.seed), *request_examples(retriever, settings.seed)]
         examples += dialogue_examples(kept, retriever, settings.seed)
         validation = [each for each in dialogue_examples(left_out, retriever, settings.seed) if each.options]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

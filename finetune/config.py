@@ -25,7 +25,7 @@ class TrainingConfig(BaseModel):
     row_steps: int = Field(80, ge=0)
     """Steps of stage 1."""
     row_rate: float = Field(3e-3, gt=0)
-    steps: int = Field(200, ge=0)
+    steps: int = Field(300, ge=0)
     """Steps of stage 2."""
     rate: float = Field(2e-4, gt=0)
     """Learning rate of the LoRA weights."""
@@ -47,20 +47,20 @@ class TrainingConfig(BaseModel):
     projection: float = Field(1.0, ge=0)
     """Weight of the projection head's loss: from the state before an answer to the vectors of all items. An adapter
     with a head ranks by it, and needs no candidates in its prompt."""
-    projection_rate: float = Field(3e-4, gt=0)
-    """Learning rate of the projection head."""
+    projection_rate: float = Field(1e-5, gt=0)
+    """Learning rate of the projection head in stage 2. It starts at the closed form, which fast steps undo."""
     longest: int = Field(512, ge=32)
     """Longer examples are left out, and counted."""
-    mix: dict[str, float] = {"generate": 65, "alignment": 18, "reason": 12, "chat": 5}
+    mix: dict[str, float] = {"generate": 45, "request": 25, "alignment": 13, "reason": 12, "chat": 5}
     """Share of stage 2's examples by task; each task repeats as often as needed. Without a projection head give a share
     to `rank`, which shows the candidates."""
     every: int = Field(10, ge=1)
     """Steps between two checkpoints."""
     validation: float = Field(0.1, ge=0, lt=1)
     """Share of the dialogues held out, by a hash of their ids."""
-    validate_every: int = Field(50, ge=1)
+    validate_every: int = Field(75, ge=1)
     """Steps of stage 2 between two measurements on held-out dialogues."""
-    validated: int = Field(96, ge=0)
+    validated: int = Field(128, ge=0)
     """Examples of held-out dialogues that are measured, none for 0."""
     patience: int = Field(3, ge=1)
     """Measurements without a better NDCG after which stage 2 stops."""

@@ -19,6 +19,7 @@ from agent.ranking import OPTIONS, generate_prompt, rank_prompt
 from agent.reasons import reason_prompt
 from agent.sentences import sentences
 from agent.transcripts import belief_from_turns, resolve_title, update_from_dict
+from finetune.requests import request
 from prompts import Prompt, Tokens, render
 from retrieval.catalog import Catalog, Item, UserError
 from retrieval.search import Retriever
@@ -88,6 +89,14 @@ def alignment_examples(retriever: Retriever, seed: int) -> Iterator[Example]:
                 *history, following = rng.sample(group, 4)
                 shown = [{"code": Tokens(codes.text(i)), "title": catalog.label(catalog[i])} for i in history]
                 yield Example("history", render("history", nouns=nouns, liked=shown), codes.text(following))
+
+
+def request_examples(retriever: Retriever, seed: int) -> Iterator[Example]:
+    """Yield for every item a request that it fulfils, of which the answer is that item."""
+    catalog, codes, rng = retriever.catalog, retriever.semantic_ids, random.Random(seed)
+    for item in catalog:
+        text, belief = request(item, catalog, rng)
+        yield Example("request", generate_prompt(text, "", belief, catalog), codes.text(item.id))
 
 
 def dialogue_examples(dialogues: Iterable[Dialogue], retriever: Retriever, seed: int) -> Iterator[Example]:

@@ -18,7 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from agent.querying import query_of
 from finetune.learning import Measured
-from finetune.probe import Finding, Request
+from finetune.probe import Finding
+from finetune.requests import Request
 from retrieval.catalog import Catalog, UserError
 from retrieval.search import Retriever
 

@@ -10,15 +10,16 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.belief import BeliefState, Preference, apply
+from agent.belief import apply
 from agent.querying import query_of
 from agent.ranking import generate_prompt, rank_prompt
 from agent.transcripts import belief_from_turns, update_from_dict
+from finetune.requests import Request, wish
 from retrieval.catalog import Catalog, Item
 from retrieval.search import Retriever
 
@@ -33,13 +34,6 @@ GROUPS = 12
 FEWEST = 0.02
 """Share of the catalog from which on the exposure of a group is told."""
 Tell = Callable[[int, int], None]
-
-
-class Request(NamedTuple):
-    """What somebody said last and what is believed of them then."""
-
-    text: str
-    belief: BeliefState
 
 
 @dataclass(frozen=True)
@@ -262,14 +256,8 @@ def _said(turns: Sequence[tuple[Sequence[Mapping[str, Any]], int]], catalog: Cat
 
 
 def _wished(catalog: Catalog, chance: random.Random) -> Iterator[Request]:
-    names = [column.name for column in catalog.schema.with_role("facet") if not column.people]
     while True:
-        item = chance.choice(catalog.items)
-        values = [(name, value) for name in names for value in item.values(name)]
-        wishes = chance.sample(values, min(len(values), chance.choice((1, 2))))
-        words = ", ".join(value for _, value in wishes) or item.title
-        entries = tuple(Preference(attribute=name, value=value, words=value) for name, value in wishes)
-        yield Request(words, BeliefState(preferences=entries))
+        yield wish(chance.choice(catalog.items), catalog, chance)
 
 
 def _alternately(first: Iterator[Request], second: Iterator[Request]) -> Iterator[Request]:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 ALIGNMENT = {"title_to_id": 4.0, "id_to_title": 3.0, "history": 3.0}
 """Tasks of stage 1, together the task `alignment` of stage 2, with their shares."""
+ITEMS = ("generate", "request")
+"""Tasks whose answer is an item that suits a person, which is what the projection head is for."""
 LIBRARIES = ("torch", "transformers", "peft", "accelerate")
 RUN, SETTINGS = "run", "settings.json"
 Report = Callable[[int, int, str, float], None]
@@ -65,6 +67,8 @@ def train(
     import torch
     from accelerate import PartialState
 
+    from finetune.checkpoints import last_checkpoint
+    from finetune.head import start
     from finetune.trainer import Stage
     from finetune.tuned import prepare
     from finetune.validation import ranking
@@ -91,8 +95,8 @@ def train(
     ranked = [example for example in validation if example.task == task and example.options]
     measured = random.Random(config.seed).sample(ranked, min(config.validated, len(ranked)))
     stages = [
-        Stage("rows", config.row_steps, ALIGNMENT, config.row_rate, 0.0),
-        Stage("lora", config.steps, config.mix, config.tuned_row_rate, config.rate),
+        Stage("rows", config.row_steps, ALIGNMENT, config.row_rate, 0.0, 0.0),
+        Stage("lora", config.steps, config.mix, config.tuned_row_rate, config.rate, config.projection_rate),
     ]
     histories: dict[str, History] = {}
     shares: dict[str, float] = {}
@@ -110,6 +114,9 @@ def train(
                 curves.draw(histories, settings, out / RUN, f"Training of {out.name}")
 
         with quietly():
+            if config.projection and stage.head_rate and not (resume and last_checkpoint(out / RUN / stage.name)):
+                say("starting the projection head")
+                start(tuned, {task: pools[task] for task in ITEMS if task in pools}, config.seed)
             histories[stage.name] = _run(
                 tuned, stage, batches, config, out / RUN / stage.name, measure, resume, report, show
             )

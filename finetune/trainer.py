@@ -24,13 +24,14 @@ Measure = Callable[[], dict[str, float]]
 
 
 class Stage(NamedTuple):
-    """One stage: which examples, for how long, and the learning rates of rows and LoRA weights."""
+    """One stage: which examples, for how long, and the learning rates of rows, LoRA weights and projection head."""
 
     name: str
     steps: int
     mix: Mapping[str, float]
     row_rate: float
     lora_rate: float
+    head_rate: float
 
 
 class StageTrainer(Trainer):
@@ -49,9 +50,9 @@ class StageTrainer(Trainer):
         """Train in `folder`; `measure` is called every `config.validate_every` steps."""
         self.tuned, self.stage, self.contrastive, self.measure = tuned, stage, config.contrastive, measure
         self.trained_rates = [(weight, stage.row_rate) for weight in tuned.row_weights]
-        if tuned.projection is not None:
-            self.trained_rates.append((tuned.projection, config.projection_rate))
-        self.projecting = config.projection
+        self.projecting = config.projection if stage.head_rate else 0.0
+        if self.projecting and tuned.projection is not None:
+            self.trained_rates.append((tuned.projection, stage.head_rate))
         self.trained_rates += [(weight, stage.lora_rate) for weight in tuned.lora_weights if stage.lora_rate]
         trained = {id(weight) for weight, _ in self.trained_rates}
         for weight in tuned.model.parameters():

@@ -111,10 +111,12 @@ def share_within(weights: Sequence[float], inside: Sequence[bool], size: int) ->
 
 def chances(weights: Array, orders: NDArray[np.int64]) -> Array:
     """Return (n,) the probability of each of n lists: (n, k) weights, (n, size) places; 0 for what has no weight."""
-    taken = np.take_along_axis(weights, orders, 1)
-    gone = np.cumsum(taken, 1) - taken
-    left = np.maximum(weights.sum(1, keepdims=True) - gone, taken)
-    return np.asarray(np.prod(taken / np.where(left > 0, left, 1.0), 1), np.float64)
+    left, product = np.array(weights, np.float64), np.ones(len(weights))
+    for places in orders.T[..., None]:  # what is left is summed anew: it may be smaller than the rounding of what went
+        taken, total = np.take_along_axis(left, places, 1)[:, 0], left.sum(1)
+        product *= np.divide(taken, total, out=np.zeros_like(total), where=total > 0)
+        np.put_along_axis(left, places, 0.0, 1)
+    return product
 
 
 def _times(rates: Array, size: int) -> Array:

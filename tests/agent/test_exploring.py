@@ -95,3 +95,7 @@ def test_a_conversation_is_drawn_the_same_again_and_a_title_is_looked_up_without
         rec.reply("d", "hello")
         assert rec.tools.log.turns("d")[0].content["explore"] == 0.0
     assert lists[0] == lists[1]
+
+
+def test_small_weights_behind_a_large_one_keep_their_proportions() -> None:
+    assert chance_of([1.0, 1e-6, 1e-6], [0, 1], 0.25) == pytest.approx(0.5)
