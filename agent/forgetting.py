@@ -81,7 +81,7 @@ def forget(home: Path, user: str) -> Footprint:
     try:
         found = footprint(home, user)
     except UserError:
-        _rewrite(home)  # a first try may have removed everything and found a file in use
+        rewrite(home)  # a first try may have removed everything and found a file in use
         raise
     with _opened(home) as (log, profiles):
         checkpoints = open_checkpoints(home / CHECKPOINTS) if (home / CHECKPOINTS).is_file() else None
@@ -101,7 +101,7 @@ def forget(home: Path, user: str) -> Footprint:
             log.delete_reviews_by(user)
             for conversation in found.conversations:
                 log.delete(conversation)
-    _rewrite(home)
+    rewrite(home)
     return found
 
 
@@ -129,7 +129,7 @@ def _learned(home: Path, conversations: tuple[str, ...]) -> tuple[tuple[tuple[st
         return (), str(error)
 
 
-def _rewrite(home: Path) -> None:
+def rewrite(home: Path) -> None:
     """Write the SQLite files anew from what they hold: deleting alone leaves bytes where pages were split before.
 
     UserError when a file, or its write-ahead log, is in use for longer than 30 s.

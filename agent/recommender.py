@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -13,15 +13,18 @@ import numpy as np
 
 from agent.belief import ITEMS, BeliefState, BeliefUpdate, Drop, Shown, apply
 from agent.feedback import Feedback, meant
+from agent.forgetting import rewrite
 from agent.memory import Memory
 from agent.profile import SLOTS, Source, lasting
 from agent.querying import query_of
 from agent.redaction import private, redact
 from agent.reply import Recommendation, Reply
+from agent.review_scenario import written_of
 from agent.settings import Settings
 from agent.state import Here, Tools, fresh
 from agent.summary import summary
 from agent.versions import SHIPPED
+from retrieval.catalog import UserError
 from retrieval.query import Candidate, Query
 
 if TYPE_CHECKING:
@@ -234,12 +237,20 @@ class Recommender:
             return self._memory.belief(conversation).model_dump(mode="json")
 
     def delete(self, conversation: str) -> None:
-        """Remove a conversation, its checkpoints, every word of it in the log, and what it taught the profile."""
+        """Remove a conversation: its checkpoints, the log's words, what it taught the profile, scenarios made of it.
+
+        The files are written anew, so that no byte stays. What another program reads at that moment is written anew by
+        the next deletion.
+        """
         _check_name(conversation)
         with self._alone(conversation):
             self.tools.log.delete(conversation)
             self._memory.forget(conversation)
             self._memory.profiles.forget_conversation(conversation)
+            for path in written_of(self.settings.home, conversation):
+                path.unlink(missing_ok=True)
+        with suppress(UserError):
+            rewrite(self.settings.home)
 
     # What is remembered of a person
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from agent.belief import BeliefUpdate, apply
@@ -14,6 +14,7 @@ from retrieval.catalog import Catalog
 
 UNLISTED = frozenset({"chat", "ask", "compare", "explain"})
 """Intents that are answered in words."""
+THUMBS = {"thumbs_up": "up", "thumbs_down": "down"}
 _POSITION = re.compile(r"#\s*(\d+)$")
 
 
@@ -37,8 +38,10 @@ def reviewed_turns(
 
     Approved turns are as logged, corrected ones as corrected, rejected ones are left out; those that nobody decided
     about are as logged, for what follows rests on them. A verdict given by a button becomes a turn without words,
-    where it was given. After a list that is another one than the person saw, what they said of `#2` names the item.
+    where it was given; a thumb stays with its turn. After a list that is another one than the person saw, what they
+    said of `#2` names the item.
     """
+    thumbs = _thumbs(log.entries(conversation))
     last = {review.seq: review for review in log.reviews(conversation)}
     turns: list[dict[str, Any]] = []
     seen: Sequence[Mapping[str, Any]] = ()
@@ -49,11 +52,19 @@ def reviewed_turns(
             turn = _turn(entry, catalog)
             if review is not None and review.decision == "corrected":
                 turn = _corrected(turn, entry, review, turns, catalog)
+            if entry.kind == "turn" and entry.seq in thumbs:
+                turn = {**turn, "thumb": thumbs[entry.seq]}
             turns.append({**turn, "update": _named(turn["update"], seen)} if moved else turn)
         if shown := entry.content.get("shown"):
             kept = [card["title"] for card in turns[-1]["shown"]] if turns else []
             moved, seen = kept != [card["title"] for card in shown], shown
     return turns
+
+
+def reply_of(content: Mapping[str, Any]) -> str:
+    """Return a logged reply with the question in it; what is only told is a part of the text."""
+    question = content["question"] or ""
+    return " ".join(filter(None, (content["text"], question if question.endswith("?") else "")))
 
 
 def standing_entries(log: ConversationLog, conversation: str, until: int | None = None) -> list[Entry]:
@@ -72,13 +83,25 @@ def _stands(entry: Entry, begun: int) -> bool:
     return entry.kind == "feedback" and entry.seq > begun and bool(entry.content["update"].get("items"))
 
 
+def _thumbs(entries: Iterable[Entry]) -> dict[int, str]:
+    """Return turn entry -> the last thumb, `up` or `down`, that was given to its whole reply."""
+    begun: dict[int, int] = {}
+    found: dict[int, str] = {}
+    for entry in entries:
+        if entry.kind == "turn":
+            begun[entry.turn] = entry.seq
+        elif entry.kind == "feedback" and entry.content["item_id"] is None and entry.content["verdict"] in THUMBS:
+            found[begun[entry.turn]] = THUMBS[entry.content["verdict"]]
+    return found
+
+
 def _turn(entry: Entry, catalog: Catalog) -> dict[str, Any]:
     content = entry.content
     update = update_as_dict(BeliefUpdate.model_validate(content["update"]), catalog)
     if entry.kind == "feedback":
         return {"user": "", "update": update, "shown": [], "reply": ""}
     shown = [{"title": card["title"], "reason": card["reason"]} for card in content["shown"]]
-    return {"user": content["user"], "update": update, "shown": shown, "reply": content["text"]}
+    return {"user": content["user"], "update": update, "shown": shown, "reply": reply_of(content)}
 
 
 def _corrected(

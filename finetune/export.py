@@ -12,15 +12,14 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from agent.belief import BeliefUpdate
-from agent.log import ConversationLog, Entry
+from agent.log import ConversationLog
 from agent.reactions import BAD, GOOD, Reacted, reactions
 from agent.redaction import redact
-from agent.transcripts import resolve_title, update_as_dict
+from agent.review_dialogues import reply_of, reviewed_dialogues
+from agent.transcripts import resolve_title
 from retrieval.catalog import Catalog, UserError
 
 Line = dict[str, Any]
-THUMBS = {"thumbs_up": "up", "thumbs_down": "down"}
 _ENDS_A_LINE = re.compile("[\x85\u2028\u2029]")
 """What JSON leaves as it is and some readers take for the end of a line."""
 
@@ -34,28 +33,19 @@ class Exchange(NamedTuple):
     reacted: Reacted
 
 
-def dialogues_of(log: ConversationLog, catalog: Catalog) -> Iterator[Line]:
-    """Yield every conversation of `log` as a dialogue in the format of the labelled ones.
+def dialogues_of(log: ConversationLog, catalog: Catalog, *, reviewed: bool = False) -> Iterator[Line]:
+    """Yield every conversation of `log`, or every `reviewed` one, as a dialogue in the format of the labelled ones.
 
-    A verdict given by a button becomes a turn without words, where it was given; a thumb stays with its turn.
+    What reviewers decided holds: corrected turns are as corrected, rejected ones are left out. A verdict given by a
+    button becomes a turn without words, where it was given; a thumb stays with its turn.
     """
-    for conversation in [one["id"] for one in reversed(log.conversations())]:
-        turns: list[tuple[int, Line]] = []
-        for entry in _standing(log.entries(conversation)):
-            content = entry.content
-            if entry.kind == "feedback" and not content["update"]["items"]:
-                if content["verdict"] in THUMBS and content["item_id"] is None:
-                    for answered in (one for number, one in turns if number == entry.turn):
-                        answered["thumb"] = THUMBS[content["verdict"]]
-                continue
-            update = update_as_dict(BeliefUpdate.model_validate(content["update"]), catalog)
-            turn: Line = {"user": "", "update": _redacted(update, catalog), "shown": [], "reply": ""}
-            if entry.kind == "turn":
-                shown = [{"title": item["title"], "reason": redact(item["reason"])} for item in content["shown"]]
-                turn |= {"user": redact(content["user"]), "shown": shown, "reply": redact(_reply(content))}
-            turns.append((entry.turn if entry.kind == "turn" else 0, turn))
-        if turns:
-            yield {"id": conversation, "split": "train", "turns": [turn for _, turn in turns]}
+    for dialogue in reviewed_dialogues(log, catalog, rest=not reviewed):
+        for turn in dialogue["turns"]:
+            _redacted(turn["update"], catalog)
+            turn |= {"user": redact(turn["user"]), "reply": redact(turn["reply"])}
+            for item in turn["shown"]:
+                item["reason"] = redact(item["reason"])
+        yield dialogue
 
 
 def messages_of(log: ConversationLog) -> Iterator[Line]:
@@ -131,17 +121,6 @@ def _dump(line: Mapping[str, Any]) -> str:
     return _ENDS_A_LINE.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode("utf-8", "ignore").decode("utf-8")
 
 
-def _standing(entries: Iterable[Entry]) -> list[Entry]:
-    """Return the turns and reactions that were not taken back."""
-    kept: list[Entry] = []
-    for entry in entries:
-        if entry.kind == "undo":
-            kept = [one for one in kept if one.turn < entry.turn]
-        elif entry.kind != "delete":
-            kept.append(entry)
-    return kept
-
-
 def _chats(log: ConversationLog) -> Iterator[tuple[str, list[Line]]]:
     for conversation, exchanges in groupby(_exchanges(log), key=lambda one: one.reacted.conversation):
         *_, last = exchanges
@@ -163,13 +142,7 @@ def _exchanges(log: ConversationLog) -> Iterator[Exchange]:
 def _answer(record: Mapping[str, Any]) -> str:
     """Return a reply as a chat has it: its text, then a line for each item with its reason."""
     shown = (f"- {item['title']}: {redact(item['reason'])}".removesuffix(": ") for item in record["shown"])
-    return "\n".join(filter(None, (redact(_reply(record)), *shown)))
-
-
-def _reply(record: Mapping[str, Any]) -> str:
-    """Return a reply with the question in it; what is only told is a part of the text."""
-    question = record["question"] or ""
-    return " ".join(filter(None, (record["text"], question if question.endswith("?") else "")))
+    return "\n".join(filter(None, (redact(reply_of(record)), *shown)))
 
 
 def _titles(reacted: Reacted) -> dict[str, str]:
@@ -184,7 +157,7 @@ def _whence(reacted: Reacted) -> Line:
     return {"conversation": reacted.conversation, "turn": reacted.turn}
 
 
-def _redacted(update: Line, catalog: Catalog) -> Line:
+def _redacted(update: Line, catalog: Catalog) -> None:
     """Take private data out of the words of an update; what is the catalog's stays."""
     for entry in (*update.get("set", ()), *update.get("prefer", ()), *update.get("drop", ())):
         value = entry.get("value")
@@ -193,4 +166,3 @@ def _redacted(update: Line, catalog: Catalog) -> Line:
     for entry in update.get("items", ()):
         if resolve_title(entry["ref"], catalog) is None:
             entry["ref"] = redact(entry["ref"])
-    return update

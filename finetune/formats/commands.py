@@ -36,18 +36,24 @@ def export(
             "reads them.",
         ),
     ] = "dialogues",
+    reviewed: Annotated[bool, typer.Option(help="Only conversations that somebody reviewed (dialogues).")] = False,
     home: Home = None,
 ) -> None:
-    """Write the logged conversations to a file, without turns that were taken back and without private data."""
+    """Write the logged conversations to a file, without turns that were taken back and without private data.
+
+    Dialogues hold what reviewers decided: corrected turns as corrected, rejected ones not at all.
+    """
     from agent.log import ConversationLog
     from agent.settings import Settings
 
     folder = (Settings(home=home) if home else Settings()).home
     path = folder / "log.sqlite"
+    if reviewed and kind != "dialogues":
+        raise UserError(f"--reviewed goes with --format dialogues: reviewers' corrections are not in {kind}")
     if not path.is_file():
         raise UserError(f"no conversations yet: {path} does not exist; talk first with `python app.py --home {folder}`")
     log = ConversationLog(path)
-    typer.echo(f"{_write(log, kind, folder, out)} written to {out}")
+    typer.echo(f"{_write(log, kind, reviewed, folder, out)} written to {out}")
     log.close()
 
 
@@ -123,14 +129,14 @@ def told(found: Sequence[Imported], problems: Sequence[Problem], out: Path) -> l
     ]
 
 
-def _write(log: ConversationLog, kind: Format, home: Path, out: Path) -> str:
+def _write(log: ConversationLog, kind: Format, reviewed: bool, home: Path, out: Path) -> str:
     """Write a log to `out`; return what was written."""
     from finetune import export as exporting
     from retrieval.index import Index
 
     if kind == "dialogues":
         catalog = Index.open(home).catalog
-        dialogues, turns = exporting.write_dialogues(exporting.dialogues_of(log, catalog), out)
+        dialogues, turns = exporting.write_dialogues(exporting.dialogues_of(log, catalog, reviewed=reviewed), out)
         return f"{dialogues} dialogues with {turns} turns"
     made = {
         "messages": exporting.messages_of, "sharegpt": exporting.sharegpt_of,

@@ -310,6 +310,16 @@ def test_a_deleted_conversation_is_gone_and_can_begin_again(rec: Recommender, to
     assert rec.reply("c", "dark crime").turn == 1
 
 
+def test_of_a_long_conversation_that_is_deleted_no_byte_stays(rec: Recommender) -> None:
+    for turn in range(12):
+        rec.reply("gone", f"xylophone {turn} " + "and so on " * 30)
+        rec.reply("stays", f"hello {turn}")
+    rec.delete("gone")
+    for path in rec.settings.home.glob("*.sqlite*"):
+        assert b"xylophone" not in path.read_bytes(), path.name
+    assert len(rec.history("stays")) == 12
+
+
 def test_conversations_are_listed_with_their_first_words(rec: Recommender, told: Told) -> None:
     rec.reply("a", "word " * 40)
     rec.reply("b", "hello")

@@ -441,6 +441,8 @@ def test_a_scenario_is_never_overwritten_and_the_same_one_is_written_once(rec: R
     assert second.name == "creme_etc_passwd_dark_crime_2.yaml"
     assert len(read_all([first.parent])) == 2
     assert written_of(rec.settings.home, "c") == [first] and written_of(rec.settings.home, "e") == []
+    rec.delete("c")
+    assert not first.exists() and second.exists()
 
 
 @pytest.mark.parametrize("decision", [None, "rejected"])

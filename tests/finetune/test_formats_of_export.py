@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 from agent import Recommender
 from agent.feedback import Feedback
 from agent.log import ConversationLog
+from agent.review import case_of, decide
 from finetune import export
 from finetune.__main__ import app
 from finetune.examples import read_dialogues
@@ -112,6 +113,26 @@ def test_a_dialogue_keeps_the_thumb_with_its_turn_and_the_verdict_where_it_was_g
     assert [one.get("thumb") for one in dialogue["turns"]] == ["down", None, None]
     assert dialogue["turns"][0]["reply"] == "Here. Organic?"
     assert dialogue["turns"][1]["update"]["items"] == [{"ref": "chalk-field", "verdict": "liked"}]
+
+
+def test_dialogues_hold_what_reviewers_decided_and_can_be_those_that_were_reviewed_alone(
+    log: ConversationLog, wines: Catalog
+) -> None:
+    for conversation in ("plain", "reviewed"):
+        written(log, conversation, [turn(1, "a dry white", "Here.", ["Chalk Field"]), turn(2, "asdf", "What?")])
+    update = {"intent": "recommend", "prefer": [{"attribute": "text", "value": f"dry, says {ADA}"}]}
+    decide(log, wines, case_of(log, "reviewed", 1), "corrected", update=update)
+    decide(log, wines, case_of(log, "reviewed", 2), "rejected")
+    assert [one["id"] for one in export.dialogues_of(log, wines)] == ["plain", "reviewed"]
+    [dialogue] = export.dialogues_of(log, wines, reviewed=True)
+    assert [one["user"] for one in dialogue["turns"]] == ["a dry white"]
+    assert dialogue["turns"][0]["update"]["prefer"][0]["value"] == "dry, says [email]"
+
+
+def test_reviewed_conversations_go_out_as_dialogues_only(tmp_path: Path) -> None:
+    words = ["export", "--reviewed", "--format", "kto", "--home", str(tmp_path), "--out", str(tmp_path / "out.jsonl")]
+    found = CliRunner().invoke(app, words)
+    assert isinstance(found.exception, UserError) and "--format dialogues" in str(found.exception)
 
 
 @pytest.mark.parametrize("kind", MODELS)
