@@ -61,6 +61,8 @@ class Settings(BaseSettings):
     probabilities. What is shown by chance is what logs can learn other orders from; its probability is logged."""
     profile: bool = True
     """Whether lasting tastes and known items are kept for later conversations; off, nothing is read or written."""
+    review: bool = True
+    """Whether the page has the tab in which turns are reviewed; it shows those of everybody who used this home."""
     host: str = "127.0.0.1"
     port: int = Field(7860, ge=0, le=65535)
     seed: int = 0

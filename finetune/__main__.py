@@ -26,7 +26,7 @@ READER = ReaderConfig()
 app = typer.Typer(add_completion=False, help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
 Home = Annotated[Path | None, typer.Option(help="Folder of index, log and adapters; TASTEMAKER_HOME or ~/.tastemaker.")]
 for command in (
-    *(loop.learn, loop.dpo, loop.kto, loop.promote, loop.rollback, loop.versions),
+    *(loop.learn, loop.dpo, loop.kto, loop.reward, loop.promote, loop.rollback, loop.versions),
     *(commands.export, commands.validate, forget),
 ):
     app.command()(command)

@@ -17,14 +17,12 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from agent.querying import query_of
+from finetune.exposures import SHOWN
 from finetune.learning import Measured
 from finetune.probe import Finding
 from finetune.requests import Request
 from retrieval.catalog import Catalog, UserError
 from retrieval.search import Retriever
-
-SLATE = 4
-"""Items of a list whose exposure counts."""
 
 
 class GateConfig(BaseModel):
@@ -112,7 +110,7 @@ def _lists_with(lists: Sequence[Sequence[str]], of: Callable[[str], Sequence[str
 
 
 def _list(retriever: Retriever, request: Request, catalog: Catalog) -> list[str]:
-    query = query_of(request.belief, request.text, catalog, SLATE, request.text)
+    query = query_of(request.belief, request.text, catalog, SHOWN, request.text)
     return [hit.item_id for hit in retriever.search(query)]
 
 

@@ -26,6 +26,8 @@ from retrieval.learned import LearnedRanker
 from retrieval.search import Retriever
 
 Say = Callable[[str], None]
+FITTED = Config()
+"""How the ranker is fitted."""
 
 
 class LearningConfig(BaseModel):
@@ -135,7 +137,7 @@ def learn(
     if not lessons:
         raise UserError("nothing to learn from: nobody has liked or accepted anything that was shown yet")
     say(f"{len(lessons)} turns of which something was taken, {len(labelled)} labelled ones")
-    learner = Learner(retriever, [*labelled, *lessons], (), Config(seed=config.seed), say)
+    learner = Learner(retriever, [*labelled, *lessons], (), FITTED.model_copy(update={"seed": config.seed}), say)
     parts = [(one.query.message, one.gold, one.conversation, round(one.weight, 6)) for one in (*labelled, *lessons)]
     record = {
         "data": hashlib.sha256(repr(parts).encode()).hexdigest()[:16],

@@ -72,6 +72,23 @@ def kto(
     _prefer("kto", home, encoder, model, PreferenceConfig(steps=steps, seed=seed))
 
 
+def reward(
+    home: Home = None,
+    encoder: Encoder = "embedded",
+    model: Model = "embedded",
+    steps: Steps = PREFERENCES.steps,
+    seed: int = 0,
+) -> None:
+    """Fit a reward head on the adapter that serves to the pairs of `dpo`, and say of how many held out it is right."""
+    from finetune.reward import told
+
+    workshop = Workshop(_home(home), encoder)
+    config = PreferenceConfig(steps=steps, seed=seed)
+    for line in told(workshop.reward(config, model, lambda line: typer.echo(line, err=True))):
+        typer.echo(line)
+    typer.echo(f"written to {workshop.home / 'reward'}; nothing answers by it")
+
+
 def _prefer(method: Method, home: Path | None, encoder: str, model: str, config: PreferenceConfig) -> None:
     workshop = Workshop(_home(home), encoder)
     name, record = workshop.prefer(method, config, model, lambda line: typer.echo(line, err=True))
@@ -203,6 +220,16 @@ class Workshop:
             told |= {"data": record["data"], "conversations": tuple(map(digest, names))}
             told["metrics"] = {"method": method, "examples": len(given), "held_out_pairs": found}
         return self.versions.names()[-1], {**record, "held_out_pairs": found}
+
+    def reward(self, config: PreferenceConfig, model: str, say: Say) -> dict[str, Any]:
+        """Fit a reward head to pairs in the log and write it to `reward` in the home; return its record.
+
+        UserError when there is no adapter to stand on, or no pair.
+        """
+        from finetune.reward import train
+
+        catalog, codes, out = self.retriever.catalog, self.retriever.semantic_ids, self.home / "reward"
+        return train(self._reactions(), catalog, self._adapter(), codes, config, model, self.home, out, say)
 
     def _adapter(self) -> Path:
         """Return the folder of the adapter that serves. UserError when none fits the index."""

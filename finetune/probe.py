@@ -19,20 +19,15 @@ from agent.belief import apply
 from agent.querying import query_of
 from agent.ranking import generate_prompt, rank_prompt
 from agent.transcripts import belief_from_turns, update_from_dict
+from finetune.exposures import SHOWN, Counts, gini, groupings, ratios
 from finetune.requests import Request, wish
-from retrieval.catalog import Catalog, Item
+from retrieval.catalog import Catalog
 from retrieval.search import Retriever
 
 if TYPE_CHECKING:
     from agent.local_llm import LocalLanguageModel
 
 TOP = 10
-SHOWN = 4
-"""Items of a list whose exposure counts."""
-GROUPS = 12
-"""Most values of a facet by which exposure is told apart."""
-FEWEST = 0.02
-"""Share of the catalog from which on the exposure of a group is told."""
 Tell = Callable[[int, int], None]
 
 
@@ -185,7 +180,7 @@ def _log_shares(logits: NDArray[np.float32]) -> NDArray[np.float64]:
 
 def _of_model(sums: _Sums) -> Iterator[Finding]:
     yield from sums.finding("validity", "paths of the beam search that name an item", "constrained", least=1.0)
-    yield from sums.finding("validity", "paths written freely that name an item", "free", least=0.5)
+    yield from sums.finding("validity", "paths written freely that name an item", "free")
     yield from sums.finding("person", "order with the same prompt again (Kendall tau)", "same again", least=0.99)
     yield from sums.finding("person", "order with another person's words and belief", "swapped", most=0.8)
     yield from sums.finding("person", "change of log-probability by that, nats", "difference", least=0.1)
@@ -210,43 +205,22 @@ def _of_lists(found: Mapping[str, Sequence[Sequence[str]]], catalog: Catalog) ->
         share = distinct / max(1, min(most, len(catalog)))
         yield Finding("variety", f"{name}: share of those that could differ", share, n=len(lists), least=least)
         counts = np.array([shown[item.id] for item in catalog])
-        yield Finding("variety", f"{name}: Gini of exposure over the catalog", _gini(counts), n=len(lists))
+        yield Finding("variety", f"{name}: Gini of exposure over the catalog", gini(counts), n=len(lists))
         popular = [float(np.mean([catalog[item].popularity for item in items[:SHOWN]])) for items in lists if items]
         error = float(np.std(popular, ddof=1) / len(popular) ** 0.5) if len(popular) > 1 else None
         lift = float(np.mean(popular)) / max(fame, 1e-9)
         yield Finding("fame", f"{name}: popularity of what is shown over the catalog's", lift, error, len(popular))
-        yield from _groups(name, shown, catalog)
+        yield from _groups(name, counts, catalog)
 
 
-def _groups(name: str, shown: Counter[str], catalog: Catalog) -> Iterator[Finding]:
+def _groups(name: str, counts: Counts, catalog: Catalog) -> Iterator[Finding]:
     """Yield for the years, and for each facet of few values, the group that is shown most and least for its size."""
-    total = max(1, sum(shown.values()))
-    for attribute, of in _groupings(catalog).items():
-        own, all_ = Counter[str](), Counter[str]()
-        for item in catalog:
-            for group in of(item):
-                all_[group] += 1
-                own[group] += shown[item.id]
-        ratios = {
-            group: (own[group] / total) / (count / len(catalog))
-            for group, count in all_.items()
-            if count >= FEWEST * len(catalog)
-        }
-        ordered = sorted(ratios, key=lambda group: (-ratios[group], group))
+    for attribute, grouping in groupings(catalog).items():
+        found = dict(zip(grouping.names, ratios(counts, grouping).tolist(), strict=True))
+        ordered = sorted(found, key=lambda group: (-found[group], group))
         for group in dict.fromkeys([*ordered[:1], *ordered[-1:]]):
-            yield Finding("exposure", f"{name}: {attribute} {group}, shown over its share", ratios[group], n=total)
-
-
-def _groupings(catalog: Catalog) -> dict[str, Callable[[Item], Sequence[str]]]:
-    found: dict[str, Callable[[Item], Sequence[str]]] = {}
-    year = catalog.schema.with_unit("year")
-    if year is not None:
-        found[year.name] = lambda item: [f"{int(n) // 10 * 10}s"] if (n := item.number(year.name)) is not None else []
-    for column in catalog.schema.with_role("facet"):
-        common = sum(count >= FEWEST * len(catalog) for count in catalog.vocabulary[column.name].values())
-        if not column.people and 2 <= common <= GROUPS:
-            found[column.name] = lambda item, name=column.name: item.values(name)  # type: ignore[misc]
-    return found
+            figure = f"{name}: {attribute} {group}, shown over its share"
+            yield Finding("exposure", figure, found[group], n=max(1, int(counts.sum())))
 
 
 def _said(turns: Sequence[tuple[Sequence[Mapping[str, Any]], int]], catalog: Catalog) -> Iterator[Request]:
@@ -274,10 +248,3 @@ def _tau(one: Sequence[float], other: Sequence[float]) -> float | None:
 
     value = float(kendalltau(one, other).statistic)
     return None if np.isnan(value) else value
-
-
-def _gini(counts: np.ndarray[Any, np.dtype[np.int64]]) -> float:
-    """Return the Gini coefficient in [0, 1]: 0 when all are shown equally often."""
-    ordered, size = np.sort(counts), len(counts)
-    total = ordered.sum()
-    return float((2 * np.arange(1, size + 1) - size - 1) @ ordered / (size * total)) if total else 0.0

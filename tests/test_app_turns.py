@@ -11,8 +11,10 @@ import pytest
 
 from agent import Recommender, Settings
 from agent.belief import BeliefState
+from agent.page.frame import examples_of
+from agent.page.page import Page, View
 from agent.reply import Recommendation, Reply
-from app import Page, View, examples_of
+from app import build_page
 from retrieval.catalog import Catalog
 
 
@@ -156,6 +158,13 @@ def test_the_side_names_the_version_that_answers_unless_it_is_the_shipped_one(
     assert "Answers" not in last(page.views("me", mine)).side
     slow.serving = "v3"
     assert "Answers: v3<br>" in last(page.views("me", mine)).side
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_the_tab_for_review_is_there_unless_it_is_turned_off(tmp_path: Path, on: bool) -> None:
+    config = build_page(Page(Settings(home=tmp_path, review=on))).get_config_file()
+    tabs = {one["props"]["label"]: one["props"]["visible"] for one in config["components"] if one["type"] == "tabitem"}
+    assert tabs == {"Chat": True, "Review": on}
 
 
 def test_examples_come_from_the_values_of_any_catalog(wines: Catalog) -> None:

@@ -25,7 +25,10 @@ MAY_IMPORT = {
     "retrieval": set(),
     "prompts": set(),
 }
-SIDEWAYS = {("evals", "finetune.examples"), ("evals", "finetune.ranker"), ("evals", "finetune.ranker.logs")}
+SIDEWAYS = {
+    ("evals", f"finetune.{module}")
+    for module in ("examples", "exposures", "learning", "probe", "ranker", "ranker.logs", "requests")
+}
 """The exceptions: evaluation reads the same examples that training does, and cross-fits what training fits."""
 
 HOMES = {

@@ -478,3 +478,22 @@ def poison(
     result.print(console(), "Share of lists with the pushed item")
     if json:
         write(json, result.as_json())
+
+
+@app.command()
+def exposure(
+    home: Home = None,
+    json: Json = None,
+    encoder: Encoder = None,
+    seed: Seed = None,
+) -> None:
+    """Learn from a log with what chance showed weighted and not, and compare which groups of items are shown."""
+    from evals.bench.exposure import measure, print_exposure
+    from evals.report import write
+
+    settings = settings_of(home=home, encoder=encoder, seed=seed)
+    with progress("Measuring") as tell:
+        result = measure(settings, lambda line: typer.echo(line, err=True), tell)
+    print_exposure(result, console())
+    if json:
+        write(json, result.as_json())

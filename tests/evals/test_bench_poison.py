@@ -56,7 +56,7 @@ def test_the_lists_are_counted_before_and_after_and_the_home_stays_as_it_was(
 ) -> None:
     monkeypatch.setattr("evals.bench.poison._command", in_this_process)
     monkeypatch.setattr("evals.bench.poison.REQUESTS", 20)
-    monkeypatch.setattr("finetune.learning.Config", lambda seed: Config(folds=2, towers=1, epochs=2, trees=20))
+    monkeypatch.setattr("finetune.learning.FITTED", Config(folds=2, towers=1, epochs=2, trees=20))
     before = {path.name: path.read_bytes() for path in home.glob("*.sqlite*")}
     result = measure(home, "hashing", [0.2], 0, lambda _: None)
     assert list(result.systems) == [SERVES, CLEAN, "learned, 20% bots"]

@@ -90,7 +90,7 @@ def likes(count: int) -> list[Reacted]:
 def test_what_people_took_is_ranked_higher_for_others_and_the_record_says_what_it_came_from(
     retriever: Retriever, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("finetune.learning.Config", lambda seed: QUICK)
+    monkeypatch.setattr("finetune.learning.FITTED", QUICK)
     reacted = likes(200)
     ranker, record = learn(retriever, reacted, [], CONFIG, lambda _: None)
     kept = unheard(reacted, CATALOG, CONFIG)

@@ -37,7 +37,7 @@ def call(*words: object) -> Result:
 
 
 def test_a_version_is_learned_judged_promoted_and_taken_back(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("finetune.learning.Config", lambda seed: QUICK)
+    monkeypatch.setattr("finetune.learning.FITTED", QUICK)
     options = ("--home", home, "--encoder", "hashing")
     learned = call("learn", *options)
     assert learned.exit_code == 0, learned.output
