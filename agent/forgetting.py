@@ -5,6 +5,7 @@ What was learned from their conversations is a sum over many and cannot be unlea
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -14,10 +15,12 @@ from agent.graph import open_checkpoints, open_store
 from agent.log import ConversationLog, connect
 from agent.profile_store import ProfileStore
 from agent.review_scenario import written_of
-from agent.versions import Versions
+from agent.versions import Versions, digest
 from retrieval.catalog import UserError
 
 LOG, CHECKPOINTS, PROFILES = "log.sqlite", "checkpoints.sqlite", "profiles.sqlite"
+REWARD = "reward"
+"""The folder of the reward head, which is no version, and what it is called."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Footprint:
     scenarios: tuple[Path, ...]
     """Files in the home that hold words of these conversations."""
     learned: tuple[tuple[str, int], ...]
-    """(version, of how many of these conversations it learned)."""
+    """(version or `REWARD`, of how many of these conversations it learned)."""
     unread: str = ""
     """Why the versions could not be asked; empty when they were."""
 
@@ -121,11 +124,14 @@ def _opened(home: Path) -> Iterator[tuple[ConversationLog | None, ProfileStore |
 
 def _learned(home: Path, conversations: tuple[str, ...]) -> tuple[tuple[tuple[str, int], ...], str]:
     """Return how many of the conversations each version learned from; a damaged version keeps nobody in the home."""
-    versions = Versions(home)
+    versions, reward = Versions(home), home / REWARD / "record.json"
     try:
         by = [name for one in conversations for name in versions.learned_from(one)]
-        return tuple((name, by.count(name)) for name in versions.names() if name in by), ""
-    except UserError as error:
+        found = [(name, by.count(name)) for name in versions.names() if name in by]
+        heard = json.loads(reward.read_text("utf-8"))["conversations"] if reward.is_file() else ()
+        found += [(REWARD, count)] if (count := sum(digest(one) in heard for one in conversations)) else []
+        return tuple(found), ""
+    except (UserError, ValueError, KeyError) as error:
         return (), str(error)
 
 

@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 from agent.feedback import Feedback
 from agent.review_record import Review
+from retrieval.catalog import UserError
 
 EntryKind = Literal["turn", "feedback", "undo", "delete"]
 
@@ -135,10 +136,19 @@ class ConversationMoved(RuntimeError):
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Open a SQLite file for several threads and processes: write-ahead log, 30 s of patience, secure deletion."""
+    """Open a SQLite file for several threads and processes: write-ahead log, 30 s of patience, secure deletion.
+
+    UserError when the file is something else, or damaged.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     connection = sqlite3.connect(path, timeout=30, check_same_thread=False, isolation_level=None)
-    connection.executescript("PRAGMA busy_timeout=30000; PRAGMA journal_mode=WAL; PRAGMA secure_delete=ON;")
+    try:
+        connection.executescript("PRAGMA busy_timeout=30000; PRAGMA journal_mode=WAL; PRAGMA secure_delete=ON;")
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        if error.sqlite_errorname not in ("SQLITE_NOTADB", "SQLITE_CORRUPT"):
+            raise
+        raise UserError(f"{path}: {error}; put a copy of it back, or move it away to begin anew") from None
     return connection
 
 

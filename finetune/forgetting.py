@@ -37,6 +37,8 @@ def forget(
 
 def told(found: Footprint, home: Path, dry: bool) -> list[str]:
     """Return what was removed, or would be, and what is left to do, line by line."""
+    from agent.forgetting import REWARD
+
     done = "would be removed" if dry else "removed"
     others = f", {found.shared} of them with others" if found.shared else ""
     lines = [f"{done}: {_many(len(found.conversations), 'conversation')} with {_many(found.turns, 'turn')}{others}"]
@@ -48,7 +50,9 @@ def told(found: Footprint, home: Path, dry: bool) -> list[str]:
         lines.append(f"{done}: {_many(found.reviews, 'review')} of other people's turns")
     lines += [f"{done}: the scenario {path}" for path in found.scenarios]
     lines += [f"{name} learned from {count} of these conversations" for name, count in found.learned]
-    if found.learned:
+    if any(name == REWARD for name, _ in found.learned):
+        lines.append(f"make the reward head anew without them: `python -m finetune reward --home {home}`")
+    if any(name != REWARD for name, _ in found.learned):
         again = f"python -m finetune learn --home {home}"
         lines.append(f"what was learned cannot be unlearned: make a version without them, `{again}`, and promote it")
     if found.unread:

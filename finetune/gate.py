@@ -110,7 +110,7 @@ def _lists_with(lists: Sequence[Sequence[str]], of: Callable[[str], Sequence[str
 
 
 def _list(retriever: Retriever, request: Request, catalog: Catalog) -> list[str]:
-    query = query_of(request.belief, request.text, catalog, SHOWN, request.text)
+    query = query_of(request.belief, request.text, catalog, SHOWN)
     return [hit.item_id for hit in retriever.search(query)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections import defaultdict
 from dataclasses import replace
@@ -104,6 +105,9 @@ def test_the_versions_that_learned_from_it_are_named(rec: Recommender, told: Tol
         with versions.making("test") as (_, record):
             record["conversations"] = tuple(map(digest, known))
     assert forgetting.footprint(tmp_path, "ada").learned == (("v1", 1), ("v3", 2))
+    (tmp_path / "reward").mkdir()
+    (tmp_path / "reward" / "record.json").write_text(json.dumps({"conversations": [digest("c1"), digest("c9")]}))
+    assert forgetting.footprint(tmp_path, "ada").learned == (("v1", 1), ("v3", 2), ("reward", 1))
     (tmp_path / "versions" / "v2" / "version.json").write_text("{}")
     damaged = forgetting.forget(tmp_path, "ada")
     assert damaged.learned == () and "v2" in damaged.unread and not left(tmp_path)

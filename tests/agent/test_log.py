@@ -10,6 +10,7 @@ import pytest
 
 from agent.feedback import Feedback
 from agent.log import MIGRATIONS, ConversationLog, ConversationMoved, Turn
+from retrieval.catalog import UserError
 
 TURN = Turn(
     turn=1,
@@ -32,6 +33,14 @@ TURN = Turn(
 @pytest.fixture
 def log(tmp_path: Path) -> ConversationLog:
     return ConversationLog(tmp_path / "log.sqlite", clock=lambda: datetime(2024, 1, 2, tzinfo=UTC))
+
+
+def test_a_file_that_is_no_log_is_named_and_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "log.sqlite"
+    path.write_text("what somebody else keeps here " * 50)
+    with pytest.raises(UserError, match=r"log\.sqlite: file is not a database"):
+        ConversationLog(path)
+    assert path.read_text().startswith("what somebody else")
 
 
 def test_a_turn_comes_back_as_it_was_written(log: ConversationLog) -> None:
