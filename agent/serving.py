@@ -54,6 +54,8 @@ class Serving:
         self.encoder = open_encoder(settings.encoder)
         self._plain = Retriever(self.index, self.encoder)
         self._plain.search(Query(text="a first search opens what later ones need", limit=1))
+        self._models: dict[str, LanguageModel] = {}
+        self._language_model(self.versions.serving)  # before the reader: a name that cannot be had is said sooner
         say("Opening the reader.")
         self.linker: Linker = open_linker(self.index.catalog, settings.reader, settings.model, settings.home, say)
         self.log = ConversationLog(settings.home / "log.sqlite")
@@ -61,7 +63,6 @@ class Serving:
         # One for all: they share the reader, and the processor.
         scripted = settings.model == "scripted"
         self._free: AbstractContextManager[object] = nullcontext() if scripted else threading.RLock()
-        self._models: dict[str, LanguageModel] = {}
         self._opened: dict[str, Tools] = {}
         self._stamp = -1
         self._names: tuple[str, ...] = ()
