@@ -9,7 +9,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.querying import query_of
+from finetune.requests import Request
 from retrieval.catalog import Catalog, Item
+from retrieval.search import Retriever
 
 SHOWN = 4
 """Items of a list whose exposure counts: all of them stand on the page at once, so each counts the same."""
@@ -27,6 +30,12 @@ class Grouping(NamedTuple):
     """Sorted."""
     members: NDArray[np.float32]
     """(n, g) 1 where an item, in the catalog's order, is in a group; it may be in several, or in none."""
+
+
+def first(retriever: Retriever, request: Request) -> list[str]:
+    """Return the ids of the first `SHOWN` items for a request, best first; fewer where its limits leave fewer."""
+    query = query_of(request.belief, request.text, retriever.catalog, SHOWN)
+    return [hit.item_id for hit in retriever.search(query)]
 
 
 def groupings(catalog: Catalog) -> dict[str, Grouping]:

@@ -16,12 +16,11 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from agent.querying import query_of
-from finetune.exposures import SHOWN
+from finetune.exposures import first
 from finetune.learning import Measured
 from finetune.probe import Finding
 from finetune.requests import Request
-from retrieval.catalog import Catalog, UserError
+from retrieval.catalog import UserError
 from retrieval.search import Retriever
 
 
@@ -93,7 +92,7 @@ def ranking(name: str, measured: Measured, now: str, new: str, config: GateConfi
 def exposure(now: Retriever, new: Retriever, asked: Sequence[Request], config: GateConfig) -> list[Check]:
     """Check that no item, and nobody who made some, is shown in many more lists than now."""
     catalog = now.catalog
-    before, after = ([_list(one, request, catalog) for request in asked] for one in (now, new))
+    before, after = ([first(one, request) for request in asked] for one in (now, new))
     kinds: dict[str, Callable[[str], Sequence[str]]] = {"items": lambda item: [item]}
     for column in catalog.schema.with_role("facet"):
         if column.people:
@@ -107,11 +106,6 @@ def exposure(now: Retriever, new: Retriever, asked: Sequence[Request], config: G
 def _lists_with(lists: Sequence[Sequence[str]], of: Callable[[str], Sequence[str]]) -> Counter[str]:
     """Count in how many lists each item, or each of its values, is."""
     return Counter(value for own in lists for value in {value for item in own for value in of(item)})
-
-
-def _list(retriever: Retriever, request: Request, catalog: Catalog) -> list[str]:
-    query = query_of(request.belief, request.text, catalog, SHOWN)
-    return [hit.item_id for hit in retriever.search(query)]
 
 
 def _jump(

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.querying import query_of
 from evals.compare import Difference, signed
 from evals.results import Result, short
-from finetune.exposures import SHOWN, Counts, Grouping, gap, gini, groupings, ratios
+from finetune.exposures import SHOWN, Counts, Grouping, first, gap, gini, groupings, ratios
 from retrieval.catalog import Catalog, UserError
 from retrieval.search import Retriever
 
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from agent import Settings
-    from finetune.requests import Request
     from retrieval.learned import LearnedRanker
 
 KIND = "bench exposure"
@@ -104,12 +102,6 @@ def as_result(shown: Mapping[str, Lists], catalog: Catalog, seed: int, made_by: 
     notes = {"requests": len(shown[WEIGHTED]), "items": len(catalog), "figures": figures,
              "differences": [asdict(one) for one in changed], "ratios": told}  # fmt: skip
     return Result(KIND, made_by, {name: {LIFT: lifts(lists, catalog)} for name, lists in shown.items()}, notes)
-
-
-def first(retriever: Retriever, request: Request) -> list[str]:
-    """Return the ids of the first `SHOWN` items for a request, best first; fewer where its limits leave fewer."""
-    query = query_of(request.belief, request.text, retriever.catalog, SHOWN)
-    return [hit.item_id for hit in retriever.search(query)]
 
 
 def lifts(lists: Lists, catalog: Catalog) -> dict[str, float | None]:
