@@ -120,14 +120,13 @@ class Serving:
         )
 
     def _ranker(self, name: str) -> tuple[Path | None, LearnedRanker | None]:
-        from retrieval.learned import LearnedRanker, ranker_folder
+        from retrieval.learned import LearnedRanker
 
-        wanted, settings = self.settings.ranker, self.settings
-        own = self.versions.folder_of(name, "ranker") if wanted == "auto" else None
-        folder = own or ranker_folder(wanted, self.index, self.encoder.name, settings.home)
+        folder = self.versions.ranker(name, self.settings.ranker, self.index, self.encoder.name)
         if folder is None:
             return None, None
-        return folder, LearnedRanker.open(folder, self.index, self.encoder, student=settings.reranker == "student")
+        student = self.settings.reranker == "student"
+        return folder, LearnedRanker.open(folder, self.index, self.encoder, student=student)
 
     def _language_model(self, name: str) -> LanguageModel:
         """Open the model with the adapter of a version, unless it is open for another version."""

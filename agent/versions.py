@@ -15,12 +15,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from retrieval.catalog import UserError
 from retrieval.chroma import write_atomically
+from retrieval.learned import ranker_folder
+
+if TYPE_CHECKING:
+    from retrieval.index import Index
 
 Part = Literal["ranker", "adapter"]
 PARTS: tuple[Part, ...] = get_args(Part)
@@ -59,7 +63,7 @@ class Versions:
 
     def __init__(self, home: Path) -> None:
         """Look into `home`; nothing is read or written yet."""
-        self.folder = home / FOLDER
+        self.home, self.folder = home, home / FOLDER
 
     def names(self) -> list[str]:
         """Return the names of all versions, oldest first."""
@@ -84,6 +88,14 @@ class Versions:
         """Return the folder of a part of a version, None where it is as shipped."""
         owner = self.read(name).parts.get(part)
         return None if owner is None else self.folder / owner / part
+
+    def ranker(self, name: str, wanted: str, index: Index, encoder: str) -> Path | None:
+        """Return the folder of the ranker that a version orders by, None for the search alone.
+
+        `wanted` is the setting `ranker`: one that names a ranker goes before the version's own.
+        """
+        own = self.folder_of(name, "ranker") if wanted == "auto" else None
+        return own or ranker_folder(wanted, index, encoder, self.home)
 
     @property
     def serving(self) -> str:

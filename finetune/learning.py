@@ -26,8 +26,8 @@ from retrieval.learned import LearnedRanker
 from retrieval.search import Retriever
 
 Say = Callable[[str], None]
-FITTED = Config()
-"""How the ranker is fitted."""
+FITTED = Config(folds=3, towers=2, trees=200, negatives=50)
+"""How the ranker is fitted: in less time than the one that ships, and no worse where both were measured."""
 
 
 class LearningConfig(BaseModel):

@@ -140,10 +140,10 @@ class Retriever:
         """Return (n,) True where an item may be returned."""
         return self.index.allowed(query.constraints, self._hidden(query))
 
-    def dense_text(self, query: Query) -> str:
-        """Return the words that are searched for: those of the query, and wishes that are no value of an attribute."""
-        wanted = [wish for wish in query.wishes if wish.weight > 0 and not self.critiques.takes(wish)]
-        return " ".join((query.text, *self._free_words(wanted))).strip()
+    def texts(self, query: Query) -> list[str]:
+        """Return what the search of a query encodes, so that many queries can be encoded together."""
+        unwanted = [wish for wish in query.wishes if wish.weight < 0 and not self.critiques.takes(wish)]
+        return [text for text in (self._dense_text(query), *self._free_words(unwanted)) if text]
 
     def sources(self, query: Query, allowed: Mask) -> dict[str, Scores]:
         """Return source name -> (n,) scores in [0, 1], of the sources that the query uses and popularity.
@@ -154,7 +154,7 @@ class Retriever:
         plain = [wish for wish in query.wishes if not self.critiques.takes(wish)]
         wanted = [wish for wish in plain if wish.weight > 0]
         unwanted = [wish for wish in plain if wish.weight < 0]
-        text = self.dense_text(query)
+        text = self._dense_text(query)
         found: dict[str, Scores] = {}
         if text:
             found["dense"] = self._dense(text, query, allowed)
@@ -182,6 +182,11 @@ class Retriever:
         known = (self.catalog.position[item_id] for item_id in item_ids if item_id in self.catalog)
         places = np.array(list(known), np.int64)
         return history_scores(self.index.vectors, places, allowed, self.weights.interests, self.weights.recent)
+
+    def _dense_text(self, query: Query) -> str:
+        """Return the words that are searched for: those of the query, and wishes that are no value of an attribute."""
+        wanted = [wish for wish in query.wishes if wish.weight > 0 and not self.critiques.takes(wish)]
+        return " ".join((query.text, *self._free_words(wanted))).strip()
 
     def _free_words(self, wishes: Sequence[Wish]) -> list[str]:
         return [str(wish.value) for wish in wishes if self.catalog.schema.column(wish.attribute) is None]

@@ -174,11 +174,10 @@ def print_exposure(result: Result, console: Console) -> None:
 def _serving(settings: Settings, retriever: Retriever) -> LearnedRanker | None:
     """Open the ranker of the version that serves, None where nothing learned fits."""
     from agent.versions import Versions
-    from retrieval.learned import LearnedRanker, ranker_folder
+    from retrieval.learned import LearnedRanker
 
     versions, index, encoder = Versions(settings.home), retriever.index, retriever.encoder
-    own = versions.folder_of(versions.serving, "ranker") if settings.ranker == "auto" else None
-    folder = own or ranker_folder(settings.ranker, index, encoder.name, settings.home)
+    folder = versions.ranker(versions.serving, settings.ranker, index, encoder.name)
     return None if folder is None else LearnedRanker.open(folder, index, encoder)
 
 

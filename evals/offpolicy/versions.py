@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.exploring import EXPLORED
@@ -94,7 +93,7 @@ class Rankings:
         from retrieval.search import Retriever
 
         settings, index = self.settings, self.index
-        folder, learned = self._folder(name), None
+        folder, learned = self.versions.ranker(name, settings.ranker, index, self.encoder.name), None
         if folder is not None:
             learned = LearnedRanker.open(folder, index, self.encoder, student=settings.reranker == "student")
         retriever = Retriever(index, self.encoder, learned=learned)
@@ -109,9 +108,3 @@ class Rankings:
         version = self.versions.read(name)
         owners = [self.versions.read(owner) for owner in {*version.parts.values()} - {name}]
         return frozenset(one for each in (version, *owners) for one in each.conversations)
-
-    def _folder(self, name: str) -> Path | None:
-        from retrieval.learned import ranker_folder
-
-        own = self.versions.folder_of(name, "ranker") if self.settings.ranker == "auto" else None
-        return own or ranker_folder(self.settings.ranker, self.index, self.encoder.name, self.settings.home)

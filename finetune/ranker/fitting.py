@@ -368,7 +368,7 @@ class _Encoded:
 def rows_of(retriever: Retriever, logged: Sequence[Logged]) -> list[Row]:
     """Return turns with what the search makes of them."""
     reading = copy.copy(retriever)
-    texts = (text for one in logged for text in (*heard_texts(one.query), retriever.dense_text(one.query)))
+    texts = (text for one in logged for text in (*heard_texts(one.query), *retriever.texts(one.query)))
     reading.encoder = _Encoded(retriever.encoder, texts)
     return [_row(reading, reading.encoder, one) for one in logged]
 
