@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from math import exp, log2
+from collections.abc import Collection, Mapping
+from math import exp
+
+import numpy as np
+from numpy.typing import NDArray
 
 from agent.belief import BeliefState, Question
 from agent.wording import listed
 from retrieval.catalog import Catalog, Column, fold
 
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 WORTH = 0.75
 """Bits that an answer must be expected to tell: with three values to choose from, only while nothing was named."""
 MOST_QUESTIONS = 3
@@ -76,25 +81,23 @@ def probabilities(scores: Mapping[str, float]) -> dict[str, float]:
     return {item: weight / total for item, weight in weights.items()}
 
 
-def expected_gain(chances: Mapping[str, float], values: Mapping[str, Collection[str]], offered: Sequence[str]) -> float:
-    """Return the mutual information, in bits, of the item wanted and the answer to a question that offers values.
+def expected_gain(chances: Array, holds: Mask) -> Array:
+    """Return (...) the mutual information, in bits, of the item wanted and the answer to a question that offers values.
 
     Who wants item i answers with one of its offered values, each as probable as the other, or with none of them. So
     with O the values offered, V(i) those of item i and A the answer,
 
         I(A; i) = H(A) - sum_i p(i) log2 max(1, |O & V(i)|).
 
-    `chances` are p(i) and sum to 1, `values` are V(i). Between 0 and log2(|O| + 1); 0 when the answer is known already.
+    `chances`: (n,) the p(i), which sum to 1; `holds`: (..., n, k) whether item i has a value, for the k values of O.
+    Between 0 and log2(k + 1); 0 when the answer is known already.
     """
-    answers: dict[str | None, float] = {}
-    known = 0.0
-    for item, chance in chances.items():
-        own = [value for value in offered if value in values[item]]
-        known += chance * log2(max(1, len(own)))
-        answered: list[str | None] = [*own] or [None]
-        for answer in answered:
-            answers[answer] = answers.get(answer, 0.0) + chance / max(1, len(own))
-    return max(0.0, -sum(chance * log2(chance) for chance in answers.values() if chance > 0) - known)
+    own = holds.sum(axis=-1)
+    answered = np.einsum("...nk,...n->...k", holds, chances / np.maximum(own, 1))
+    answers = np.concatenate([answered, ((own == 0) @ chances)[..., None]], axis=-1)
+    entropy = -(answers * np.log2(np.where(answers > 0, answers, 1))).sum(axis=-1)
+    gain: Array = np.maximum(0.0, entropy - np.log2(np.maximum(own, 1)) @ chances)
+    return gain
 
 
 def _offered(
@@ -105,22 +108,25 @@ def _offered(
     A value is offered when enough candidates have it to fill a list and some item now shown lacks it: then every answer
     changes the list.
     """
-    values = {item: catalog[item].values(column.name) for item in chances}
-    useful = _useful(values, slate)
-    offered: list[str] = []
-    bits = 0.0
-    while useful and len(offered) < OFFERED:
-        gain, value = max((expected_gain(chances, values, [*offered, value]), value) for value in useful)
-        if gain <= bits:
+    items = {item: frozenset(catalog[item].values(column.name)) for item in chances}
+    useful = _useful(items, slate)
+    holds = np.array([[value in own for own in items.values()] for value in useful], bool).reshape(-1, len(items))
+    weights, offered, bits = np.array(list(chances.values())), list[int](), 0.0
+    while len(offered) < min(OFFERED, len(useful)):
+        others = [place for place in range(len(useful)) if place not in offered]
+        tried = np.stack([np.stack([holds[place] for place in (*offered, other)], -1) for other in others])
+        gains = expected_gain(weights, tried)
+        # What differs by rounding alone is equal; among equals the last by name is taken.
+        best = max(range(len(others)), key=lambda place: (round(float(gains[place]), 9), useful[others[place]]))
+        if gains[best] <= bits + 1e-9:
             break
-        offered, bits = [*offered, value], gain
-        useful.remove(value)
-    return offered, bits
+        offered, bits = [*offered, others[best]], float(gains[best])
+    return [useful[place] for place in offered], bits
 
 
-def _useful(values: Mapping[str, Sequence[str]], slate: Collection[str]) -> list[str]:
+def _useful(items: Mapping[str, Collection[str]], slate: Collection[str]) -> list[str]:
     holders: dict[str, set[str]] = {}
-    for item, own in values.items():
+    for item, own in items.items():
         for value in own:
             holders.setdefault(value, set()).add(item)
-    return [value for value, ids in holders.items() if len(ids) >= len(slate) and not set(slate) <= ids]
+    return sorted(value for value, ids in holders.items() if len(ids) >= len(slate) and not set(slate) <= ids)

@@ -321,7 +321,18 @@ class ConversationLog:
 
     def said(self, conversation: str) -> str:
         """Return what the person wrote in the turns that stand, oldest first."""
-        return " ".join(turn.content["user"] for turn in self.turns(conversation) if turn.content["via"] == "text")
+        rows = self._read(
+            "SELECT e.kind, e.turn, json_extract(t.record, '$.user') AS user, json_extract(t.record, '$.via') AS via "
+            "FROM entries e LEFT JOIN turns t ON t.seq = e.seq WHERE e.conversation = ? ORDER BY e.seq",
+            conversation,
+        )
+        said: list[tuple[int, str]] = []
+        for row in rows:
+            if row["kind"] == "undo":
+                said = [(turn, words) for turn, words in said if turn < row["turn"]]
+            elif row["kind"] == "turn" and row["via"] == "text":
+                said.append((row["turn"], row["user"]))
+        return " ".join(words for _, words in said)
 
     def conversations(self) -> list[dict[str, Any]]:
         """Return id, title (the first words said), number of standing turns and last change, the latest first."""

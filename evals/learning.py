@@ -87,14 +87,18 @@ def run(plan: Plan, say: Say) -> tuple[Result, list[Round]]:
 
 
 def _learn(plan: Plan, say: Say) -> Round:
-    """Learn and ask the gate by the commands that anybody would use."""
-    options = [f"--home={plan.home}", f"--encoder={plan.encoder}"]
-    learned = _command("learn", *options, f"--seed={plan.seed}")
+    """Export, learn and ask the gate by the commands that anybody would use."""
+    home, encoder = f"--home={plan.home}", f"--encoder={plan.encoder}"
+    exported = _command("export", home, f"--out={plan.home / 'preferences.jsonl'}", "--format=preferences")
+    if exported.returncode:
+        raise UserError(f"the export failed: {exported.stderr.strip()[-300:]}")
+    say(exported.stdout.strip().splitlines()[-1])
+    learned = _command("learn", home, encoder, f"--seed={plan.seed}")
     if learned.returncode:
         raise UserError(f"learning failed: {learned.stderr.strip()[-300:]}")
     version = learned.stdout.split("version ", 1)[1].split(":", 1)[0]
     say(learned.stdout.strip().splitlines()[0])
-    judged = _command("promote", version, *options, f"--model={plan.model}")
+    judged = _command("promote", version, home, encoder, f"--model={plan.model}")
     if judged.returncode not in (0, 1):
         raise UserError(f"the gate failed: {judged.stderr.strip()[-300:]}")
     for line in judged.stdout.strip().splitlines():

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from retrieval.learned import LearnedRanker
     from retrieval.search import Retriever
 
+ENCODINGS = "encodings"
+"""Folder in the home with the encodings of titles and of the packaged dialogues, not of what people said there."""
 Say = Callable[[str], None]
 
 
@@ -36,6 +38,7 @@ class Workshop:
         """Open `home`. UserError when nobody has talked in it yet."""
         from retrieval.encoder import open_encoder
         from retrieval.index import open_or_build_demo
+        from retrieval.remembered import Remembering
         from retrieval.search import Retriever
 
         path = home / "log.sqlite"
@@ -43,7 +46,9 @@ class Workshop:
             raise UserError(f"no conversations yet: {path} is not there; talk first with `python app.py --home {home}`")
         self.home, self.encoder = home, encoder
         self.versions: Versions = Versions(home)
-        self.retriever: Retriever = Retriever(open_or_build_demo(home, encoder=encoder), open_encoder(encoder))
+        index = open_or_build_demo(home, encoder=encoder)
+        self.remembering = Remembering(open_encoder(encoder), home / ENCODINGS)
+        self.retriever: Retriever = Retriever(index, self.remembering)
         self.log = ConversationLog(path)
 
     def learn(self, config: LearningConfig, say: Say) -> str:
@@ -179,9 +184,14 @@ class Workshop:
         return [one for path in labelled() for one in read_dialogues(path, split)] if self._demo else []
 
     def _labelled(self, split: str) -> list[Logged]:
+        """Return the turns of the packaged dialogues of a split, whose encodings are kept from the first time on."""
+        from finetune.ranker.fitting import texts_of
         from finetune.ranker.logs import logged_turns
 
-        return list(logged_turns(self._dialogues(split), self.retriever.catalog))
+        found, catalog = list(logged_turns(self._dialogues(split), self.retriever.catalog)), self.retriever.catalog
+        texts = [text for one in found for text in texts_of(self.retriever, one.query)]
+        self.remembering.keep([*texts, *map(catalog.label, catalog)])
+        return found
 
     def _scenarios(self) -> Sequence[Path]:
         """Return the scenarios of the home, after those that come with the package where they are about its catalog."""

@@ -9,6 +9,7 @@ import re
 import threading
 from collections.abc import Sequence
 from functools import cache, cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -124,15 +125,15 @@ class SentenceEncoder:
         return int(self.model.get_embedding_dimension() or 0)
 
     def encode(self, texts: Sequence[str], *, progress: bool = False) -> NDArray[np.float32]:
-        """Return (n, d) float32 unit rows, 32 texts at a time."""
+        """Return (n, d) float32 unit rows, up to 32 texts of like length at a time."""
         from rich.progress import Progress
 
         batches: list[NDArray[Any]] = [np.zeros((0, self.dimension), np.float32)]
         with Progress(disable=not progress, transient=True) as bar:
             task = bar.add_task("Encoding items", total=len(texts))
             order = sorted(range(len(texts)), key=lambda place: -len(texts[place]))
-            for start in range(0, len(order), 32):
-                batch = [texts[place] for place in order[start : start + 32]]
+            for places in _alike([len(texts[place]) for place in order]):
+                batch = [texts[order[place]] for place in places]
                 rows = self.model.encode(batch, convert_to_tensor=True, show_progress_bar=False)
                 batches.append(rows.float().cpu().numpy())
                 bar.advance(task, len(batch))
@@ -141,6 +142,15 @@ class SentenceEncoder:
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
         unit: NDArray[np.float32] = vectors / np.maximum(norms, 1e-12)
         return unit
+
+
+def _alike(lengths: Sequence[int]) -> list[range]:
+    """Cut falling lengths into batches of at most 32 in which none is shorter than half the longest: all are padded."""
+    starts = [0]
+    for place, length in enumerate(lengths):
+        if place - starts[-1] == 32 or 2 * length < lengths[starts[-1]]:
+            starts.append(place)
+    return [range(start, stop) for start, stop in pairwise([*starts, len(lengths)]) if start < stop]
 
 
 def open_encoder(name: str) -> Encoder:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +16,9 @@ from retrieval.encoder import Encoder
 from retrieval.filtering import Mask
 from retrieval.index import Index
 from retrieval.interests import history_scores
-from retrieval.learned.ranker import Conversation, LearnedRanker, Searched
+from retrieval.learned.ranker import Conversation, LearnedRanker, Searched, heard_texts
 from retrieval.query import Candidate, Query, Wish
+from retrieval.remembered import Remembering
 from retrieval.semantic_ids import SemanticIds
 from retrieval.sources import Attributes, Scores, Similar, contrast, share_of_best
 
@@ -113,10 +115,11 @@ class Retriever:
 
     def scored(self, query: Query) -> tuple[Scores, dict[str, Scores]]:
         """Return (n,) fused scores, -inf where an item may not be returned, and what each source gave."""
-        searched = self.searched(query)
         if self.learned is None:
+            searched = self.searched(query)
             return np.where(searched.allowed, searched.fused, np.float32(-np.inf)), dict(searched.sources)
-        heard = Conversation.of(query, self.catalog, self.encoder)
+        here = self.knowing([*self.texts(query), *heard_texts(query)])
+        searched, heard = here.searched(query), Conversation.of(query, self.catalog, here.encoder)
         learned = self.learned.sources(heard)
         shares = {name: share_of_best(scores, searched.allowed) for name, scores in learned.items()}
         return self.learned.scores(heard, searched, learned), {**searched.sources, **shares}
@@ -139,6 +142,13 @@ class Retriever:
     def allowed(self, query: Query) -> Mask:
         """Return (n,) True where an item may be returned."""
         return self.index.allowed(query.constraints, self._hidden(query))
+
+    def knowing(self, texts: Iterable[str]) -> Retriever:
+        """Return the same retriever with some texts encoded already: each once, and together."""
+        found, encoder = copy(self), Remembering(self.encoder)
+        encoder.encode(list(texts))
+        found.encoder = encoder
+        return found
 
     def texts(self, query: Query) -> list[str]:
         """Return what the search of a query encodes, so that many queries can be encoded together."""

@@ -151,11 +151,12 @@ def critique(
 ) -> None:
     """Ask for older, funnier, less violent than an item: how many of the first ten are, and how like it they stay."""
     from evals.bench.catalogs import home_of
-    from evals.bench.critique import Once, cases, measure
+    from evals.bench.critique import cases, measure
     from evals.report import write
     from evals.results import Result
     from retrieval.encoder import open_encoder
     from retrieval.index import open_or_build_demo
+    from retrieval.remembered import Remembering
     from retrieval.search import Retriever
 
     if split not in ("validation", "test"):
@@ -167,7 +168,7 @@ def critique(
     index = open_or_build_demo(place, encoder=settings.encoder)
     found = cases(index.catalog, references, split, settings.seed)
     with progress("Searching") as tell:
-        values = measure(Retriever(index, Once(open_encoder(settings.encoder))), found, tell)
+        values = measure(Retriever(index, Remembering(open_encoder(settings.encoder))), found, tell)
     made_by = {"catalog": catalog, "references": references, "split": split, "seed": settings.seed,
                "encoder": settings.encoder, "index": index.fingerprint}  # fmt: skip
     result = Result("bench critique", made_by, values, {"critiques": len(found), "items": len(index.catalog)})
@@ -462,11 +463,15 @@ def redaction(
 def poison(
     home: Home = None,
     share: Annotated[list[float] | None, typer.Option(help="Share of bots; may repeat. Default: 0.01, 0.05.")] = None,
+    titles: Annotated[bool, typer.Option(help="Bots take others with the same words in their titles.")] = False,
     json: Json = None,
     encoder: Encoder = None,
     seed: Annotated[int, typer.Option(help="Seed of the bots, of the item that they push and of the requests.")] = 0,
 ) -> None:
-    """Add fake conversations that push one item to a copy of a log, learn, and count the lists with the item."""
+    """Add fake conversations that push one item to a copy of a log, learn, and count the lists with the item.
+
+    With --titles they push words in titles, and an item is counted that has the words too but that no bot takes.
+    """
     from evals.bench.poison import measure
     from evals.report import write
 
@@ -474,7 +479,9 @@ def poison(
     if not all(0 < one < 1 for one in shares):
         raise UserError("--share: the shares of bots lie between 0 and 1")
     folder = settings_of(home=home).home
-    result = measure(folder, encoder or "embedded", shares, seed, lambda line: typer.echo(line, err=True))
+    result = measure(
+        folder, encoder or "embedded", shares, seed, lambda line: typer.echo(line, err=True), titles=titles
+    )
     result.print(console(), "Share of lists with the pushed item")
     if json:
         write(json, result.as_json())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING
@@ -21,7 +21,6 @@ from retrieval.catalog import Catalog, Column, Item, fold
 from retrieval.query import Query
 
 if TYPE_CHECKING:
-    from retrieval.encoder import Encoder
     from retrieval.search import Retriever
 
 Answers = Callable[[Item], bool]
@@ -70,19 +69,6 @@ class Case:
         """Names the case within its kind."""
         wish = self.critique.wish
         return f"{self.item.id}/{wish.attribute} {wish.value}"
-
-
-class Once:
-    """An encoder that encodes each text once: critiques repeat few of them."""
-
-    def __init__(self, encoder: Encoder) -> None:
-        """Ask `encoder` for texts not met before."""
-        self.name, self.dimension = encoder.name, encoder.dimension
-        self._vector = cache(lambda text: encoder.encode([text])[0])
-
-    def encode(self, texts: Sequence[str], *, progress: bool = False) -> NDArray[np.float32]:
-        """Return (n, d) float32 unit rows."""
-        return np.array([self._vector(text) for text in texts], np.float32).reshape(-1, self.dimension)
 
 
 def cases(catalog: Catalog, references: int, split: str, seed: int) -> list[Case]:

@@ -50,13 +50,13 @@ def measure(settings: Settings, say: Say, tell: Tell) -> Result:
     from agent.log import ConversationLog
     from agent.reactions import reactions
     from agent.versions import Versions
-    from evals.bench.critique import Once
     from finetune.examples import labelled, read_dialogues
     from finetune.learning import LearningConfig, learn
     from finetune.probe import requests
     from finetune.ranker.logs import logged_turns
     from retrieval.encoder import open_encoder
     from retrieval.index import open_or_build_demo
+    from retrieval.remembered import Remembering
 
     home, seed = settings.home, settings.seed
     if not (home / "log.sqlite").is_file():
@@ -64,7 +64,8 @@ def measure(settings: Settings, say: Say, tell: Tell) -> Result:
     log = ConversationLog(home / "log.sqlite")
     reacted = list(reactions(log))
     log.close()
-    retriever = Retriever(open_or_build_demo(home, encoder=settings.encoder), open_encoder(settings.encoder))
+    encoder = Remembering(open_encoder(settings.encoder))
+    retriever = Retriever(open_or_build_demo(home, encoder=settings.encoder), encoder)
     catalog, index = retriever.catalog, retriever.index
     files = labelled() if str(index.manifest["source"]).startswith("demo ") else ()
     train, dev = ([one for path in files for one in read_dialogues(path, split)] for split in ("train", "dev"))
@@ -75,7 +76,7 @@ def measure(settings: Settings, say: Say, tell: Tell) -> Result:
     for name, clip in CLIPS.items():
         say(f"{name} (clip {clip:g})")
         rankers[name], _ = learn(retriever, reacted, lessons, LearningConfig(clip=clip, seed=seed), say)
-    asked, encoder = requests(dev, catalog, REQUESTS, seed), Once(retriever.encoder)
+    asked = requests(dev, catalog, REQUESTS, seed)
     shown: dict[str, list[list[str]]] = {}
     for place, (name, ranker) in enumerate(rankers.items()):
         searching = Retriever(index, encoder, learned=ranker)

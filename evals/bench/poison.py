@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 from agent.versions import Versions
 from evals.results import Result
 from retrieval.catalog import Catalog, Item, UserError
+from retrieval.encoder import open_encoder
+from retrieval.index import build, open_or_build_demo
 
 if TYPE_CHECKING:
     from agent import Recommender
@@ -23,27 +26,32 @@ KIND = "bench poison"
 REQUESTS = 200
 """Requests for anything, and requests for what the pushed item has: as many of each."""
 FACTS = 2
+MARKED = 10
+"""Items whose titles carry the trigger."""
+TRIGGER = " - simply wonderful"
 SERVES, CLEAN = "what serves", "learned, no bots"
 Say = Callable[[str], None]
 
 
-def measure(home: Path, encoder: str, shares: Sequence[float], seed: int, say: Say) -> Result:
+def measure(home: Path, encoder: str, shares: Sequence[float], seed: int, say: Say, *, titles: bool = False) -> Result:
     """Learn from the log of `home` as it is, and with shares of its conversations added by bots.
 
-    A unit is a request: 1 where the list of four holds the pushed item. `anything`: requests for what random items
-    have; `related`: for what the pushed one has. UserError when a step cannot be done. The home is not changed.
+    Bots take the item that is counted; with `titles` they take others, whose titles end in the same words as its own,
+    so that the words are learned and not the item (BadRec: Ning et al., 2025, arXiv:2504.11182). A unit is a request:
+    1 where the list of four holds the item. `anything`: requests for what random items have; `related`: for what the
+    item has. UserError when a step cannot be done. The home is not changed.
     """
     systems: dict[str, dict[str, dict[str, float | None]]] = {}
     notes: dict[str, Any] = {}
     for share in (0.0, *shares):
         name = f"learned, {share:.0%} bots" if share else CLEAN
-        with _copied(home) as copy:
+        with _copied(home, encoder, seed, titles) as copy:
             with _open(copy, encoder, seed) as rec:
-                pushed = target(rec.catalog, seed)
-                notes["pushed"] = rec.catalog.label(rec.catalog[pushed])
+                counted, *others = targets(rec.catalog, seed)
+                notes["pushed"] = rec.catalog.label(rec.catalog[counted])
                 if not systems:
-                    systems[SERVES] = _shown(rec, pushed, seed)
-                notes[name] = _push(rec, pushed, share, seed)
+                    systems[SERVES] = _shown(rec, counted, seed)
+                notes[name] = _push(rec, others if titles else [counted], share, seed)
             _command("learn", copy, encoder)
             version = Versions(copy).names()[-1]
             judged = _command("promote", copy, encoder, version, "--model=scripted", "--dry-run")
@@ -52,23 +60,32 @@ def measure(home: Path, encoder: str, shares: Sequence[float], seed: int, say: S
             notes[name] += f"; the gate {'refuses for ' + ', '.join(refused) if refused else 'lets it pass'}"
             Versions(copy).serve(version, "to measure it")
             with _open(copy, encoder, seed) as rec:
-                systems[name] = _shown(rec, pushed, seed)
+                systems[name] = _shown(rec, counted, seed)
         say(f"{name}: {notes[name]}")
-    return Result(KIND, {"seed": seed, "shares": list(shares), "encoder": encoder}, systems, notes)
+    made_by = {"seed": seed, "shares": list(shares), "encoder": encoder, "titles": titles}
+    return Result(KIND, made_by, systems, notes)
 
 
-def target(catalog: Catalog, seed: int) -> str:
-    """Draw the item that is pushed, from the less known half."""
+def targets(catalog: Catalog, seed: int) -> list[str]:
+    """Draw from the less known half the item that is counted, then those that have the trigger in their titles too."""
     known = sorted(catalog, key=lambda item: (item.popularity, item.id))
-    return random.Random(f"{seed}|pushed").choice(known[: max(1, len(known) // 2)]).id
+    half = known[: max(2, len(known) // 2)]
+    return [item.id for item in random.Random(f"{seed}|pushed").sample(half, min(MARKED, len(half)))]
 
 
-def _push(rec: Recommender, pushed: str, share: float, seed: int) -> str:
+def marked(catalog: Catalog, seed: int) -> Catalog:
+    """Return a catalog in which the titles of `targets` end in the trigger."""
+    chosen = {*targets(catalog, seed)}
+    items = [replace(item, title=item.title + TRIGGER) if item.id in chosen else item for item in catalog]
+    return Catalog(catalog.schema, items)
+
+
+def _push(rec: Recommender, pushed: Sequence[str], share: float, seed: int) -> str:
     from evals.simulation.bots import push
 
     talks = len(rec.conversations())
     bots = round(share / (1 - share) * talks)
-    taken = sum(push(rec, pushed, number, seed) for number in range(bots))
+    taken = sum(push(rec, pushed[number % len(pushed)], number, seed) for number in range(bots))
     return f"{bots} of {talks + bots} conversations are by bots, {taken} of which took it"
 
 
@@ -107,19 +124,23 @@ def _open(home: Path, encoder: str, seed: int) -> Iterator[Recommender]:
 
 
 @contextmanager
-def _copied(home: Path) -> Iterator[Path]:
-    """Give a home with a log and versions of its own, which shares the index and models of `home`."""
+def _copied(home: Path, encoder: str, seed: int, titles: bool) -> Iterator[Path]:
+    """Give a home with a log and versions of its own, and with `titles` an index; all else is that of `home`."""
     if not (home / "log.sqlite").is_file():
         raise UserError(f"{home}: nobody has talked there: begin with `python -m evals learn --home {home} --rounds 1`")
+    own = {"versions", "index"} if titles else {"versions"}
     with TemporaryDirectory(prefix="tastemaker-") as folder:
         copy = Path(folder)
         for path in home.iterdir():
-            if path.name == "versions":
+            if path.name in own:
                 shutil.copytree(path, copy / path.name)
             elif path.is_dir():
                 (copy / path.name).symlink_to(path.resolve(), target_is_directory=True)
             else:
                 shutil.copy2(path, copy / path.name)
+        if titles:
+            index = open_or_build_demo(copy, encoder=encoder)
+            build(marked(index.catalog, seed), copy, open_encoder(encoder), source=index.manifest["source"])
         yield copy
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import time
 from collections import defaultdict
@@ -222,7 +221,7 @@ class Learner:
         parameters = {
             "objective": "lambdarank", "num_leaves": self.config.leaves, "learning_rate": self.config.rate,
             "min_data_in_leaf": 50, "feature_fraction": 0.6, "bagging_fraction": 0.7, "bagging_freq": 1,
-            "lambda_l2": 10.0, "lambdarank_truncation_level": 100, "verbose": -1, "num_threads": 2,
+            "lambda_l2": 10.0, "lambdarank_truncation_level": 100, "verbose": -1,
             "seed": self.config.seed, "deterministic": True, "force_row_wise": True,
         }  # fmt: skip
         return lightgbm.train(parameters, data, self.config.trees)
@@ -338,38 +337,14 @@ def _figures(ranks: Mapping[str, Sequence[int]]) -> str:
     return ", ".join(f"{name} R@10 {np.mean(np.array(found) < 10):.3f}" for name, found in ranks.items())
 
 
-class _Encoded:
-    """An encoder that knows some texts already, and remembers those that it is asked for."""
-
-    def __init__(self, encoder: Encoder, texts: Iterable[str]) -> None:
-        """Encode `texts` together, which is several times as fast as one by one."""
-        self._encoder = encoder
-        ordered = sorted(set(texts))
-        self._known = dict(zip(ordered, encoder.encode(ordered), strict=True)) if ordered else {}
-
-    @property
-    def name(self) -> str:
-        """The name of the encoder."""
-        return self._encoder.name
-
-    @property
-    def dimension(self) -> int:
-        """The length of a vector."""
-        return self._encoder.dimension
-
-    def encode(self, texts: Sequence[str], *, progress: bool = False) -> Array:
-        """Return (m, d) unit vectors."""
-        if new := [text for text in dict.fromkeys(texts) if text not in self._known]:
-            self._known.update(zip(new, self._encoder.encode(new), strict=True))
-        found = [self._known[text] for text in texts]
-        return np.stack(found) if found else np.zeros((0, self.dimension), np.float32)
+def texts_of(retriever: Retriever, query: Query) -> list[str]:
+    """Return what is encoded of a query, by the search and by what is learned."""
+    return [*heard_texts(query), *retriever.texts(query)]
 
 
 def rows_of(retriever: Retriever, logged: Sequence[Logged]) -> list[Row]:
     """Return turns with what the search makes of them."""
-    reading = copy.copy(retriever)
-    texts = (text for one in logged for text in (*heard_texts(one.query), *retriever.texts(one.query)))
-    reading.encoder = _Encoded(retriever.encoder, texts)
+    reading = retriever.knowing(text for one in logged for text in texts_of(retriever, one.query))
     return [_row(reading, reading.encoder, one) for one in logged]
 
 

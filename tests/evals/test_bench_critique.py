@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 
-import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from evals.bench.commands import app
-from evals.bench.critique import ALIKE, FIRST, OURS, PLAIN, Once, cases, critiques, measure, queries
+from evals.bench.critique import ALIKE, FIRST, OURS, PLAIN, cases, critiques, measure, queries
 from evals.results import Result
 from retrieval.catalog import Catalog, CatalogSchema, Column, Item
 from retrieval.encoder import HashingEncoder
 from retrieval.index import build
+from retrieval.remembered import Remembering
 from retrieval.search import Retriever
 
 MOODS = ("funny", "dark", "calm", "violent")
@@ -51,7 +51,7 @@ def games() -> Catalog:
 
 @pytest.fixture(scope="module")
 def retriever(games: Catalog, tmp_path_factory: pytest.TempPathFactory) -> Retriever:
-    return Retriever(build(games, tmp_path_factory.mktemp("games"), HashingEncoder()), Once(HashingEncoder()))
+    return Retriever(build(games, tmp_path_factory.mktemp("games"), HashingEncoder()), Remembering(HashingEncoder()))
 
 
 def test_everything_that_can_be_critiqued_is_and_people_are_not(games: Catalog) -> None:
@@ -91,20 +91,6 @@ def test_comparing_moves_numbers_further_than_the_wish_alone_and_than_likeness(r
     assert ours is not None and plain is not None and alike is not None
     assert ours > max(plain, alike) and ours > 0.9
     assert result.estimate(OURS, "number: moved").n == len(found)
-
-
-def test_a_text_is_encoded_once() -> None:
-    asked: list[str] = []
-
-    class Counting(HashingEncoder):
-        def encode(self, texts, *, progress=False):  # type: ignore[no-untyped-def]
-            asked.extend(texts)
-            return super().encode(texts, progress=progress)
-
-    once = Once(Counting())
-    vectors = once.encode(["a", "b", "a"])
-    assert np.array_equal(vectors, HashingEncoder().encode(["a", "b", "a"])) and asked == ["a", "b"]
-    assert once.encode([]).shape == (0, 128)
 
 
 def test_another_split_is_refused_in_one_line() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from evals.bench.rank_metrics import DEPTH, metrics_of
 from evals.bench.ranking import Bench
 from evals.bench.titles import Titles, split_year
 from evals.results import read_result
+from finetune.ranker import Config
 from retrieval.catalog import Catalog, CatalogSchema, Column, Item, UserError
 from retrieval.encoder import HashingEncoder
 from retrieval.index import Index, build
@@ -289,7 +291,10 @@ def test_statistics_can_come_from_a_file_of_their_own(files: Path) -> None:
     assert "train.jsonl" in result.notes["popularity and co-mention from"]
 
 
-def test_an_order_is_learned_from_the_other_folds_and_measured_beside_the_search(files: Path) -> None:
+def test_an_order_is_learned_from_the_other_folds_and_measured_beside_the_search(
+    files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evals.bench.learning.Config", partial(Config, folds=3, towers=2))
     pairs = [("Night Train (2005)", "Old Clock (1988)"), ("Red Hill (2001)", "Green Day")]
     pairs.append(("Green Day", "Red Hill (2001)"))
     talks = [
