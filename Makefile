@@ -42,7 +42,7 @@ chat: $(VENV)/.installed ## Open the chat page on http://127.0.0.1:7860
 
 test: $(VENV)/.installed-test $(VENV)/.chromium ## Run all tests
 	@$(call say,Running the tests.)
-	exec $(PY) -m pytest -n 2 --dist loadfile $(ARGS)
+	exec $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/.installed-check ## Run ruff and mypy
 	@$(call say,Ruff: style and common mistakes.)

@@ -10,6 +10,7 @@ from agent.belief import BeliefUpdate, apply
 from agent.log import ConversationLog, Entry
 from agent.review_record import Review
 from agent.transcripts import belief_from_turns, update_as_dict, update_from_dict
+from agent.versions import digest
 from retrieval.catalog import Catalog
 
 UNLISTED = frozenset({"chat", "ask", "compare", "explain"})
@@ -21,6 +22,8 @@ _POSITION = re.compile(r"#\s*(\d+)$")
 def reviewed_dialogues(log: ConversationLog, catalog: Catalog, *, rest: bool = False) -> Iterator[dict[str, Any]]:
     """Yield the conversations that somebody reviewed as dialogues: `id`, `split`, `turns`; see `reviewed_turns`.
 
+    `who` stands for whoever gave a name, without telling it.
+
     With `rest`, also those in which nobody decided anything. Those of which nothing is left do not come.
     """
     touched = {review.conversation for review in log.reviews()}
@@ -28,7 +31,9 @@ def reviewed_dialogues(log: ConversationLog, catalog: Catalog, *, rest: bool = F
         if rest or conversation in touched:
             turns = reviewed_turns(log, catalog, conversation)
             if any(turn["user"] for turn in turns):
-                yield {"id": conversation, "split": "train", "turns": turns}
+                people = {entry.person for entry in log.entries(conversation)} - {""}
+                who = {"who": digest(min(people))} if people else {}
+                yield {"id": conversation, "split": "train", **who, "turns": turns}
 
 
 def reviewed_turns(
@@ -39,7 +44,7 @@ def reviewed_turns(
     Approved turns are as logged, corrected ones as corrected, rejected ones are left out; those that nobody decided
     about are as logged, for what follows rests on them. A verdict given by a button becomes a turn without words,
     where it was given; a thumb stays with its turn. After a list that is another one than the person saw, what they
-    said of `#2` names the item.
+    said of `#2` names the item. Items that no reviewer approved have the `propensity` with which they were shown.
     """
     thumbs = _thumbs(log.entries(conversation))
     last = {review.seq: review for review in log.reviews(conversation)}
@@ -50,6 +55,8 @@ def reviewed_turns(
         review = last.get(entry.seq) if entry.kind == "turn" else None
         if review is None or review.decision != "rejected":
             turn = _turn(entry, catalog)
+            if review is not None:
+                turn["shown"] = [{name: card[name] for name in ("title", "reason")} for card in turn["shown"]]
             if review is not None and review.decision == "corrected":
                 turn = _corrected(turn, entry, review, turns, catalog)
             if entry.kind == "turn" and entry.seq in thumbs:
@@ -100,7 +107,11 @@ def _turn(entry: Entry, catalog: Catalog) -> dict[str, Any]:
     update = update_as_dict(BeliefUpdate.model_validate(content["update"]), catalog)
     if entry.kind == "feedback":
         return {"user": "", "update": update, "shown": [], "reply": ""}
-    shown = [{"title": card["title"], "reason": card["reason"]} for card in content["shown"]]
+    chances = {one["item_id"]: one.get("propensity") or 1.0 for one in content["candidates"]}
+    shown = [
+        {"title": card["title"], "reason": card["reason"], "propensity": chances.get(card["id"], 1.0)}
+        for card in content["shown"]
+    ]
     return {"user": content["user"], "update": update, "shown": shown, "reply": reply_of(content)}
 
 

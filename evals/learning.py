@@ -69,7 +69,8 @@ class Round(NamedTuple):
 def run(plan: Plan, say: Say) -> tuple[Result, list[Round]]:
     """Measure what ships, then in each round let people talk, learn, ask the gate, and measure again.
 
-    UserError when a step cannot be done.
+    A round whose version the gate refused is as the one before: the same people would hear the same. UserError when a
+    step cannot be done.
     """
     dialogues = _talk(plan, TESTED_FROM, plan.tested, logged=False, system="shipped")
     say(_figure("shipped", dialogues))
@@ -80,7 +81,9 @@ def run(plan: Plan, say: Say) -> tuple[Result, list[Round]]:
         taught = _talk(plan, first, plan.users, logged=True, system="learning")
         say(_figure(f"round {number}: {plan.users} new people, lists drawn by chance", taught))
         rounds.append(_learn(plan, say))
-        dialogues = _talk(plan, TESTED_FROM, plan.tested, logged=False, system=f"round {number}")
+        if rounds[-1].promoted:
+            dialogues = _talk(plan, TESTED_FROM, plan.tested, logged=False, system="")
+        dialogues = [one.model_copy(update={"system": f"round {number}"}) for one in dialogues]
         say(_figure(f"after round {number}", dialogues))
         found += dialogues
     return _result(plan, found, rounds), rounds

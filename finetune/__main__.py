@@ -65,6 +65,7 @@ def sft(
         labelled,
         read_dialogues,
         request_examples,
+        weighed,
     )
     from finetune.sft import train
     from retrieval.encoder import open_encoder
@@ -84,7 +85,7 @@ def sft(
     console.print(f"{len(kept)} dialogues to learn from, {len(left_out)} held out")
     with console.status("Building examples with the same prompts and search that serve"):
         examples = [*alignment_examples(retriever, settings.seed), *request_examples(retriever, settings.seed)]
-        examples += dialogue_examples(kept, retriever, settings.seed)
+        examples += weighed(dialogue_examples(kept, retriever, settings.seed, settings.clip), settings.cap)
         validation = [each for each in dialogue_examples(left_out, retriever, settings.seed) if each.options]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:

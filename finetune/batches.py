@@ -23,6 +23,7 @@ class Encoded(NamedTuple):
 
     ids: list[int]
     answer: int
+    weight: float = 1.0
 
 
 def encode(example: Example, tokenizer: Any, prefix: str = "") -> Encoded:
@@ -41,7 +42,7 @@ def encode(example: Example, tokenizer: Any, prefix: str = "") -> Encoded:
     wanted = tokenizer.convert_tokens_to_ids(names)
     known = set(wanted)
     assert [found for found in prompt + answer if found in known] == wanted, f"{example.task}: broken tokens in {names}"
-    return Encoded(prompt + answer, len(prompt))
+    return Encoded(prompt + answer, len(prompt), example.weight)
 
 
 def endless(
@@ -49,8 +50,9 @@ def endless(
 ) -> Iterator[list[Encoded]]:
     """Yield batches of at most `tokens` tokens for ever, padding included unless they are packed.
 
-    Tasks are drawn by `mix`; within a task every example is drawn before any is drawn again. Padded batches hold
-    examples of similar length; packed ones are filled by first-fit decreasing, and what leaves a row short waits.
+    Tasks are drawn by `mix`; within a task every example is drawn before any is drawn again, one of twice the mean
+    weight twice. Padded batches hold examples of similar length; packed ones are filled by first-fit decreasing, and
+    what leaves a row short waits.
     """
     rng = random.Random(seed)
     tasks = [task for task in pools if pools[task] and mix.get(task, 0) > 0]
@@ -62,7 +64,7 @@ def endless(
         chunk = waiting
         for task in rng.choices(tasks, [mix[task] for task in tasks], k=CHUNK):
             if not decks[task]:
-                decks[task] = rng.sample(list(pools[task]), len(pools[task]))
+                decks[task] = _deck(pools[task], rng)
             chunk.append(decks[task].pop())
         batches = _packed(chunk, tokens) if packed else _padded(chunk, tokens)
         full = [sum(len(example.ids) for example in batch) >= FULL * tokens for batch in batches]
@@ -71,6 +73,17 @@ def endless(
         ready = [batch for batch, is_full in zip(batches, full, strict=True) if is_full]
         waiting = [example for batch, is_full in zip(batches, full, strict=True) if not is_full for example in batch]
         yield from rng.sample(ready, len(ready))
+
+
+def _deck(pool: Sequence[Encoded], rng: random.Random) -> list[Encoded]:
+    """Return examples in random order, each as often as its weight says, in parts of the mean; chance rounds it."""
+    mean = sum(example.weight for example in pool) / len(pool)
+    copies: list[Encoded] = []
+    while not copies:
+        for example in pool:
+            share = example.weight / mean
+            copies += [example] * (int(share) + (share % 1 > 0 and rng.random() < share % 1))
+    return rng.sample(copies, len(copies))
 
 
 def _packed(examples: Sequence[Encoded], tokens: int) -> list[list[Encoded]]:

@@ -54,6 +54,10 @@ class TrainingConfig(BaseModel):
     mix: dict[str, float] = {"generate": 45, "request": 25, "alignment": 13, "reason": 12, "chat": 5}
     """Share of stage 2's examples by task; each task repeats as often as needed. Without a projection head give a share
     to `rank`, which shows the candidates."""
+    clip: float = Field(5.0, ge=1)
+    """Most that an item of our own log counts for being shown by chance, beside 1; 1 turns the weighting off."""
+    cap: float = Field(30.0, gt=0)
+    """Most that all examples of one person in our own log count together."""
     every: int = Field(10, ge=1)
     """Steps between two checkpoints."""
     validation: float = Field(0.1, ge=0, lt=1)

@@ -6,12 +6,12 @@ import hashlib
 import json
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from agent.belief import BeliefState, ItemVerdict, Shown, apply
+from agent.belief import BeliefState, apply
 from agent.fact_check import FactCheck, connecting_words, stem, stemmed
 from agent.facts import few_facts
 from agent.querying import query_of
@@ -19,7 +19,9 @@ from agent.ranking import OPTIONS, generate_prompt, rank_prompt
 from agent.reasons import reason_prompt
 from agent.sentences import sentences
 from agent.transcripts import belief_from_turns, resolve_title, update_from_dict
+from finetune.preferences import balanced
 from finetune.requests import request
+from finetune.taken import propensities, taken, verdicts_after
 from prompts import Prompt, Tokens, render
 from retrieval.catalog import Catalog, Item, UserError
 from retrieval.search import Retriever
@@ -37,6 +39,10 @@ class Example:
     answer: str
     options: tuple[str, ...] = ()
     """Item ids to tell apart, the right one first; in a ranking example the prompt names them."""
+    weight: float = 1.0
+    """How often it is drawn beside others of its task."""
+    person: str = ""
+    """Whose conversation in our own log it comes from; empty for what somebody labelled or made."""
 
 
 def packaged() -> Path:
@@ -99,8 +105,14 @@ def request_examples(retriever: Retriever, seed: int) -> Iterator[Example]:
         yield Example("request", generate_prompt(text, "", belief, catalog), codes.text(item.id))
 
 
-def dialogue_examples(dialogues: Iterable[Dialogue], retriever: Retriever, seed: int) -> Iterator[Example]:
-    """Yield ranking, generation, chat and reason examples of every turn, in order."""
+def dialogue_examples(
+    dialogues: Iterable[Dialogue], retriever: Retriever, seed: int, clip: float = 5.0
+) -> Iterator[Example]:
+    """Yield ranking, generation, chat and reason examples of every turn, in order.
+
+    Of our own lists (`finetune.taken`) only what was taken is right, and counts by the inverse of the probability with
+    which it was shown, `clip` at most.
+    """
     catalog, check, rng = retriever.catalog, FactCheck(retriever.catalog), random.Random(seed)
     for dialogue in dialogues:
         turns: Sequence[Mapping[str, Any]] = dialogue["turns"]
@@ -108,22 +120,40 @@ def dialogue_examples(dialogues: Iterable[Dialogue], retriever: Retriever, seed:
             before = belief_from_turns(turns[:place], catalog)
             update = update_from_dict(turn["update"], catalog, before)
             belief = apply(before, update)
-            shown = [(resolve_title(line["title"], catalog), line.get("reason", "")) for line in turn.get("shown", ())]
-            known = [(item, reason) for item, reason in shown if item is not None]
-            following = turns[place + 1] if place + 1 < len(turns) else None
-            after = _after(belief, known, following, catalog)
-            if known:
-                ids, said = [item for item, _ in known], " ".join(earlier["user"] for earlier in turns[:place])
+            shown = [(resolve_title(line["title"], catalog), line) for line in turn.get("shown", ())]
+            known = {item: line for item, line in shown if item is not None}
+            ids, chances = list(known), propensities(turn)
+            after = verdicts_after(belief, ids, turns[place + 1 :], catalog)
+            right = [item for item in ids if known[item]["title"] not in chances]
+            right += [item for item in taken(ids, after) if item not in right]
+            if right:
+                said = " ".join(earlier["user"] for earlier in turns[:place])
                 found = retriever.search(query_of(belief, turn["user"], catalog, 3 * OPTIONS))
                 others = [hit.item_id for hit in found if hit.item_id not in ids]
-                yield from _ranking(turn["user"], belief, ids, after, others, retriever, rng)
+                ranked = right if chances else [ids[0], *(item for item in taken(ids, after) if item != ids[0])]
                 prompt = generate_prompt(turn["user"], said, belief, catalog)
-                yield from _generation(prompt, ids, after, others, retriever.semantic_ids, rng)
+                refused = {v.item_id for v in after if v.verdict in ("rejected", "disliked", "seen")}
+                kept = [item for item in right if item not in refused]
+                for example in (
+                    *_ranking(turn["user"], belief, ranked, others, retriever, rng),
+                    *_generation(prompt, kept, others, retriever.semantic_ids, rng),
+                ):
+                    chance = chances.get(known[example.options[0]]["title"]) if example.options else None
+                    person = str(dialogue.get("who", dialogue["id"])) if chance else ""
+                    yield replace(example, weight=min(clip, 1 / chance) if chance else 1.0, person=person)
             if update.intent == "chat" and turn.get("reply"):
                 yield Example("chat", render("chat", text=turn["user"]), turn["reply"])
-            for item, reason in known:
-                if answer := _sayable(reason, catalog[item], belief, catalog, check):
+            for item in right:
+                if answer := _sayable(known[item].get("reason", ""), catalog[item], belief, catalog, check):
                     yield Example("reason", reason_prompt(turn["user"], belief, catalog[item], catalog), answer)
+
+
+def weighed(examples: Iterable[Example], cap: float) -> list[Example]:
+    """Return examples, those of our own log with weights of mean 1 of which nobody has more than `cap` together."""
+    given = list(examples)
+    own = [example for example in given if example.person]
+    weights = iter(balanced([one.weight for one in own], [one.person for one in own], cap))
+    return [replace(example, weight=next(weights)) if example.person else example for example in given]
 
 
 def _sayable(reason: str, item: Item, belief: BeliefState, catalog: Catalog, check: FactCheck) -> str:
@@ -141,15 +171,13 @@ def _sayable(reason: str, item: Item, belief: BeliefState, catalog: Catalog, che
 def _ranking(
     text: str,
     belief: BeliefState,
-    shown: Sequence[str],
-    after: Sequence[ItemVerdict],
+    targets: Sequence[str],
     others: Sequence[str],
     retriever: Retriever,
     rng: random.Random,
 ) -> Iterator[Example]:
-    """Yield one example for the first item shown, and one for each that the next message accepts or likes."""
-    good = {v.item_id for v in after if v.verdict in ("accepted", "liked", "like_this")}
-    for target in (shown[0], *(item for item in shown[1:] if item in good)):
+    """Yield one example for each item that is right."""
+    for target in targets:
         options = _options(target, others, rng)
         if len(options) > 1:
             mixed = rng.sample(options, len(options))
@@ -158,36 +186,12 @@ def _ranking(
 
 
 def _generation(
-    prompt: Prompt,
-    shown: Sequence[str],
-    after: Sequence[ItemVerdict],
-    others: Sequence[str],
-    semantic_ids: SemanticIds,
-    rng: random.Random,
+    prompt: Prompt, targets: Sequence[str], others: Sequence[str], semantic_ids: SemanticIds, rng: random.Random
 ) -> Iterator[Example]:
-    """Yield one example without candidates for every item shown, but for those that the next message turns down."""
-    refused = {v.item_id for v in after if v.verdict in ("rejected", "disliked", "seen")}
-    for item in shown:
-        if item not in refused:
-            yield Example("generate", prompt, semantic_ids.text(item), _options(item, others, rng))
+    """Yield one example without candidates for each item that is right."""
+    for item in targets:
+        yield Example("generate", prompt, semantic_ids.text(item), _options(item, others, rng))
 
 
 def _options(target: str, others: Sequence[str], rng: random.Random) -> tuple[str, ...]:
     return (target, *rng.sample(others, min(len(others), OPTIONS - 1)))
-
-
-def _after(
-    belief: BeliefState, shown: Sequence[tuple[str, str]], following: Mapping[str, Any] | None, catalog: Catalog
-) -> Sequence[ItemVerdict]:
-    """Return what the next message says about items, none when there is no next message."""
-    if following is None:
-        return ()
-    return update_from_dict(following["update"], catalog, _with_shown(belief, shown, catalog)).items
-
-
-def _with_shown(belief: BeliefState, shown: Sequence[tuple[str, str]], catalog: Catalog) -> BeliefState:
-    ledger = tuple(
-        Shown(item_id=item, title=catalog.label(catalog[item]), position=place, turn=belief.turn)
-        for place, (item, _) in enumerate(shown, start=1)
-    )
-    return belief.after_reply(ledger, None)

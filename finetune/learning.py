@@ -42,6 +42,8 @@ class LearningConfig(BaseModel):
     """Most that all turns of one person count together."""
     trust: float = Field(2.0, gt=0)
     """How much a reaction counts beside a turn that somebody labelled."""
+    share: float = Field(0.5, gt=0, lt=1)
+    """Most that reactions count of all, where there are labelled turns: these are not to be unlearned."""
     held_out: float = Field(0.2, ge=0, lt=1)
     """Share of the conversations that no version ever learns from, by a hash of their names."""
     labelled: bool = True
@@ -136,6 +138,7 @@ def learn(
     lessons = logged_of(own, retriever.catalog, config)
     if not lessons:
         raise UserError("nothing to learn from: nobody has liked or accepted anything that was shown yet")
+    lessons = _balanced(lessons, labelled, config.share)
     say(f"{len(lessons)} turns of which something was taken, {len(labelled)} labelled ones")
     learner = Learner(retriever, [*labelled, *lessons], (), FITTED.model_copy(update={"seed": config.seed}), say)
     parts = [(one.query.message, one.gold, one.conversation, round(one.weight, 6)) for one in (*labelled, *lessons)]
@@ -145,6 +148,13 @@ def learn(
         "metrics": {"turns": len(lessons), "labelled": len(labelled), "config": config.model_dump()},
     }
     return learner.fit(learner.rows), record
+
+
+def _balanced(lessons: Sequence[Logged], labelled: Sequence[Logged], share: float) -> list[Logged]:
+    """Return lessons that count together at most `share` of all, where there are labelled turns."""
+    own, theirs = (sum(one.weight for one in turns) for turns in (lessons, labelled))
+    scale = min(1.0, share / (1 - share) * theirs / own) if theirs else 1.0
+    return [replace(one, weight=scale * one.weight) for one in lessons]
 
 
 def unheard(reacted: Iterable[Reacted], catalog: Catalog, config: LearningConfig) -> list[Logged]:

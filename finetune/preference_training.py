@@ -12,6 +12,7 @@ import json
 import random
 import shutil
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -197,12 +198,21 @@ def _write(tuned: Any, serving: Path, out: Path) -> None:
     shutil.rmtree(out / "run", ignore_errors=True)
 
 
+def likelier(llm: Any, pairs: Sequence[Pair], semantic_ids: SemanticIds) -> list[float]:
+    """Return for each pair 1 where the model finds what was taken likelier, else 0; a prompt is read once."""
+    paths = {semantic_ids.text(item): path for item, path in semantic_ids.codes.items()}
+    answers: dict[Prompt, dict[str, None]] = defaultdict(dict)
+    for pair in pairs:
+        answers[pair.prompt] |= {pair.chosen: None, pair.rejected: None}
+    found: dict[tuple[Prompt, str], float] = {}
+    for prompt, own in answers.items():
+        scores = llm.score_paths(prompt, [paths[answer] for answer in own])
+        found |= {(prompt, answer): score for answer, score in zip(own, scores, strict=True)}
+    return [float(found[pair.prompt, pair.chosen] > found[pair.prompt, pair.rejected]) for pair in pairs]
+
+
 def accuracy(llm: Any, pairs: Sequence[Pair], semantic_ids: SemanticIds) -> tuple[float, float, int]:
     """Return the share of pairs whose taken item the model finds likelier, its standard error, and their number."""
-    paths = {semantic_ids.text(item): path for item, path in semantic_ids.codes.items()}
-    right = []
-    for pair in pairs:
-        chosen, rejected = llm.score_paths(pair.prompt, [paths[pair.chosen], paths[pair.rejected]])
-        right.append(float(chosen > rejected))
+    right = likelier(llm, pairs, semantic_ids)
     error = float(np.std(right, ddof=1) / len(right) ** 0.5) if len(right) > 1 else 0.0
     return (float(np.mean(right)) if right else 0.0), error, len(right)

@@ -28,7 +28,7 @@ from agent.reactions import Reacted
 from agent.versions import digest
 from finetune.config import PreferenceConfig
 from finetune.learning import held_out
-from finetune.preference_training import accuracy
+from finetune.preference_training import likelier
 from finetune.preferences import Pair, balanced, pairs
 from prompts import Prompt
 from retrieval.catalog import Catalog, UserError
@@ -84,7 +84,7 @@ def train(
     head, losses = learn(_apart(states, given), weights, [one.conversation for one in given], config)
     right = {
         "reward": _won(_apart(states, judged) @ head if judged else ()),
-        "likelihood": [accuracy(llm, [pair], semantic_ids)[0] for pair in judged],
+        "likelihood": likelier(llm, judged, semantic_ids),
         "place": _won([_higher(pair, turn, semantic_ids) for pair, turn in unheard]),
         "popularity": _won(list(_more_popular(judged, catalog, semantic_ids))),
     }

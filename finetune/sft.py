@@ -228,7 +228,7 @@ def _pools(examples: Sequence[Example], tuned: Tuned, longest: int) -> tuple[dic
 
 
 def _hash(examples: Sequence[Example]) -> str:
-    said = repr([(example.task, example.prompt, example.answer) for example in examples])
+    said = repr([(one.task, one.prompt, one.answer, *([one.weight] if one.person else ())) for one in examples])
     return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 

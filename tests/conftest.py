@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false", LANGGRAPH_STRICT_MSGPACK="true")
 for _name in [name for name in os.environ if name.startswith("TASTEMAKER_")]:
@@ -29,6 +30,22 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "home"
     monkeypatch.setenv("TASTEMAKER_HOME", str(path))
     return path
+
+
+@pytest.fixture(scope="session")
+def built_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the demo catalog for the encoder without weights, once for all tests; they copy it to a home of theirs."""
+    from retrieval.index import open_or_build_demo
+
+    folder = tmp_path_factory.mktemp("built")
+    open_or_build_demo(folder, encoder="hashing")
+    return folder
+
+
+@pytest.fixture
+def demo_home(built_demo: Path, home: Path) -> Path:
+    """Give a home with the demo catalog in it and nothing else, which the settings find by themselves."""
+    return shutil.copytree(built_demo, home)
 
 
 @pytest.fixture(scope="session")
@@ -103,3 +120,9 @@ def wines() -> Catalog:
             for place, (title, grapes, region, maker, vintage, price, organic) in enumerate(rows)
         ),
     )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put files with a browser or real models first: they take longest, and no worker should wait for the last."""
+    long = {item.path for item in items if item.get_closest_marker("page") or item.get_closest_marker("models")}
+    items.sort(key=lambda item: item.path not in long)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import subprocess
 import sys
@@ -17,8 +18,8 @@ def app(home: Path, *options: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("terminal")
+def home(built_demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return shutil.copytree(built_demo, tmp_path_factory.mktemp("terminal"), dirs_exist_ok=True)
 
 
 def test_json_gives_one_reply_a_line_and_nothing_else(home: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -79,8 +80,8 @@ def serve(started: dict[str, subprocess.Popen[bytes]]) -> Callable[..., str]:
 
 
 @pytest.fixture(scope="module")
-def address(serve: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> str:
-    return serve(tmp_path_factory.mktemp("page"), *FAKES)
+def address(serve: Callable[..., str], built_demo: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return serve(shutil.copytree(built_demo, tmp_path_factory.mktemp("page"), dirs_exist_ok=True), *FAKES)
 
 
 @pytest.fixture
@@ -267,19 +268,18 @@ def test_conversations_are_found_again_after_the_program_was_restarted(
     browser: Browser,
     serve: Callable[..., str],
     started: dict[str, subprocess.Popen[bytes]],
-    tmp_path: Path,
+    demo_home: Path,
 ) -> None:
-    home = tmp_path / "home"
     context = browser.new_context()
     tab = context.new_page()
-    address = serve(home, *FAKES)
+    address = serve(demo_home, *FAKES)
     tab.goto(address)
     tab.wait_for_selector(".tries button", timeout=WAIT)
     say(tab, "a western from the 60s")
     shown, state = cards(tab), context.storage_state()
     started[address].kill()
     started[address].wait(30)
-    restarted = serve(home, *FAKES)
+    restarted = serve(demo_home, *FAKES)
     for origin in state["origins"]:
         origin["origin"] = restarted
     again = browser.new_context(storage_state=state)

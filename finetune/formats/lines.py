@@ -126,6 +126,8 @@ class Card(Open):
 
     title: Words
     reason: str = ""
+    propensity: float | None = Field(None, gt=0, le=1)
+    """The probability with which our own list showed it: then it is right only where it was taken."""
 
 
 class Turn(Open):
@@ -143,6 +145,8 @@ class Dialogue(Open):
 
     id: Id
     split: Literal["train", "dev"] = "train"
+    who: str = ""
+    """Stands for who talked, the same in all of their conversations."""
     turns: tuple[Turn, ...] = Field(min_length=1)
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from agent.belief import BeliefState, Shown, apply
+from agent.belief import BeliefState, apply
 from agent.querying import query_of
 from agent.transcripts import resolve_title, update_from_dict
 from finetune.ranker.fitting import Logged, Rating
+from finetune.taken import ledger, propensities, taken, verdicts_after
 from retrieval.catalog import Catalog, UserError
 
 LIKED = 3.5
@@ -21,18 +22,22 @@ LIKED = 3.5
 def logged_turns(dialogues: Iterable[Mapping[str, Any]], catalog: Catalog) -> Iterator[Logged]:
     """Yield the turns of dialogues that showed items of the catalog, with the query that their beliefs make.
 
-    Dialogues are those that `finetune.examples.read_dialogues` reads: turns with `user`, `update` and `shown`.
+    Dialogues are those that `finetune.examples.read_dialogues` reads: turns with `user`, `update` and `shown`. Of our
+    own lists (`finetune.taken`) only what was taken is right.
     """
     for dialogue in dialogues:
         belief, said = BeliefState(), ""
-        for turn in dialogue["turns"]:
+        for place, turn in enumerate(dialogue["turns"], start=1):
             belief = apply(belief, update_from_dict(turn["update"], catalog, belief))
             titles = (card["title"] if isinstance(card, Mapping) else card for card in turn.get("shown", ()))
             shown = [item for title in titles if (item := resolve_title(title, catalog))]
-            if shown:
+            right = shown
+            if propensities(turn):
+                right = taken(shown, verdicts_after(belief, shown, dialogue["turns"][place:], catalog))
+            if right:
                 query = query_of(belief, turn["user"], catalog, len(catalog), said)
-                yield Logged(query, tuple(dict.fromkeys(shown)), str(dialogue["id"]), belief)
-            belief = belief.after_reply(_ledger(shown, belief, catalog), None)
+                yield Logged(query, tuple(dict.fromkeys(right)), str(dialogue["id"]), belief)
+            belief = belief.after_reply(ledger(shown, belief, catalog), None)
             said = f"{said} {turn['user']}".strip()
 
 
@@ -65,10 +70,3 @@ def _joined(path: Path) -> Iterator[tuple[str, str]]:
         row = json.loads(line)
         if row.get("ml_id"):
             yield str(row["ml_id"]), str(row["id"])
-
-
-def _ledger(shown: Sequence[str], belief: BeliefState, catalog: Catalog) -> tuple[Shown, ...]:
-    return tuple(
-        Shown(item_id=item, title=catalog.label(catalog[item]), position=place, turn=belief.turn)
-        for place, item in enumerate(shown, start=1)
-    )

@@ -290,6 +290,17 @@ def test_training_sees_approved_and_corrected_turns_and_no_rejected_ones(rec: Re
     json.dumps(dialogue)
 
 
+def test_what_no_reviewer_approved_has_the_probability_with_which_it_was_shown(rec: Recommender, told: Told) -> None:
+    rec.reply("c", crime(told), user="ada")
+    rec.reply("c", told.hears("oh and calm", wish("moods", "dark"), intent="refine"), user="ada")
+    decided(rec, "c", 2, "approved")
+    [dialogue] = reviewed_dialogues(rec.tools.log, CATALOG)
+    first, second = dialogue["turns"]
+    assert {card["propensity"] for card in first["shown"]} == {1.0}
+    assert second["shown"] and all(set(card) == {"title", "reason"} for card in second["shown"])
+    assert dialogue["who"] and "ada" not in json.dumps(dialogue)
+
+
 def test_a_conversation_of_which_nothing_is_left_does_not_come(rec: Recommender, told: Told) -> None:
     rec.reply("c", crime(told))
     decided(rec, "c", 1, "rejected")

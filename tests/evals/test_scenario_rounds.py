@@ -61,8 +61,8 @@ class Counting:
 
 
 @pytest.fixture
-def given(home: Path) -> dict[str, Any]:
-    return {"home": home, "model": "scripted", "encoder": "hashing", "adapter": "none"}
+def given(demo_home: Path) -> dict[str, Any]:
+    return {"home": demo_home, "model": "scripted", "encoder": "hashing", "adapter": "none"}
 
 
 def test_later_rounds_are_in_another_order_that_the_seed_fixes() -> None:
@@ -143,14 +143,14 @@ def test_editors_accept_what_the_reader_accepts() -> None:
         check.validate({"name": "n", "turns": [{"say": "x", "expect": {"intnet": "chat"}}]})
 
 
-def test_the_same_run_writes_the_same_bytes_in_any_order_of_hashing(home: Path, tmp_path: Path) -> None:
+def test_the_same_run_writes_the_same_bytes_in_any_order_of_hashing(demo_home: Path, tmp_path: Path) -> None:
     path = tmp_path / "one.yaml"
     said = "a tense film like Alien (1979) about lonely people"
     path.write_text(f"name: one\nturns:\n  - say: {said}\n  - say: more\n", "utf-8")
     written = []
     for seed in ("1", "2"):
         out = tmp_path / f"{seed}.json"
-        options = ("--home", str(home), "--model", "scripted", "--encoder", "hashing", "--adapter", "none")
+        options = ("--home", str(demo_home), "--model", "scripted", "--encoder", "hashing", "--adapter", "none")
         subprocess.run(
             [sys.executable, "-m", "evals", "run", str(path), "--json", str(out), *options],
             env={**os.environ, "PYTHONHASHSEED": seed}, check=True, capture_output=True,

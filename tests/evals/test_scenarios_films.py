@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -26,8 +27,8 @@ UNREACHABLE = {"set contains", "drop a verdict"}
 
 
 @pytest.fixture(scope="module")
-def weightless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recommender]:
-    home = tmp_path_factory.mktemp("weightless")
+def weightless(built_demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recommender]:
+    home = shutil.copytree(built_demo, tmp_path_factory.mktemp("weightless"), dirs_exist_ok=True)
     rec = Recommender.open(Settings(home=home, model="scripted", encoder="hashing", adapter="none"))
     yield rec
     rec.close()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import tiny_model
 
@@ -37,3 +39,17 @@ def examples(wines: Catalog, codes: SemanticIds) -> list[Example]:
         options = (item.id, *(ids[place + 1 :] + ids[:place])[:4])
         found.append(Example("rank", render("id_to_title", code=code), code, options))
     return found
+
+
+@pytest.fixture(scope="package")
+def serving(
+    examples: list[Example], wines: Catalog, codes: SemanticIds, base: str, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Train an adapter for the wines, from which preferences go on."""
+    from test_sft import CONFIG, run
+
+    out = tmp_path_factory.mktemp("serving") / "adapter"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("finetune.curves.available", lambda: False)
+        run(examples, wines, codes, base, out, config=CONFIG, validation=())
+    return out

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from itertools import islice
 from types import SimpleNamespace
 from typing import Any
@@ -87,6 +88,15 @@ def test_every_example_is_seen_before_long_and_a_mix_without_examples_is_refused
         assert len(seen) == len(examples)
     with pytest.raises(ValueError, match="no examples"):
         next(endless({"rank": []}, {"rank": 1}, 200, seed=1, packed=True))
+
+
+def test_an_example_of_twice_the_mean_weight_is_drawn_twice_as_often() -> None:
+    first, second, third = pool([20, 21, 22])
+    weighed = [first._replace(weight=2.0), second._replace(weight=0.5), third._replace(weight=0.5)]
+    batches = islice(endless({"rank": weighed}, {"rank": 1}, 128, 1, packed=False), 600)
+    counts = Counter(len(example.ids) for batch in batches for example in batch)
+    assert counts[20] / counts.total() == pytest.approx(2 / 3, abs=0.02)
+    assert counts[21] / counts.total() == pytest.approx(1 / 6, abs=0.02)
 
 
 def test_packed_rows_are_full_and_hold_no_padding() -> None:

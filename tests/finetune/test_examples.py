@@ -8,19 +8,17 @@ import pytest
 
 from agent import Recommender, Settings
 from agent.log import ConversationLog
-from finetune.examples import Example, alignment_examples, dialogue_examples, held_out, read_dialogues
+from finetune.examples import Example, alignment_examples, dialogue_examples, held_out, read_dialogues, weighed
 from finetune.export import dialogues_of, write_dialogues
 from retrieval.catalog import UserError
 from retrieval.encoder import HashingEncoder
-from retrieval.index import build
-from retrieval.reading import demo_catalog as read_demo
+from retrieval.index import Index
 from retrieval.search import Retriever
 
 
 @pytest.fixture(scope="module")
-def retriever(tmp_path_factory: pytest.TempPathFactory) -> Retriever:
-    encoder = HashingEncoder()
-    return Retriever(build(read_demo(), tmp_path_factory.mktemp("home"), encoder), encoder)
+def retriever(built_demo: Path) -> Retriever:
+    return Retriever(Index.open(built_demo), HashingEncoder())
 
 
 @pytest.fixture(scope="module")
@@ -110,8 +108,8 @@ def test_a_bad_line_of_dialogues_is_named_with_file_and_number(tmp_path: Path, l
 
 
 @pytest.fixture
-def rec(tmp_path: Path) -> Iterator[Recommender]:
-    rec = Recommender.open(Settings(home=tmp_path, encoder="hashing", model="scripted"))
+def rec(demo_home: Path) -> Iterator[Recommender]:
+    rec = Recommender.open(Settings(home=demo_home, encoder="hashing", model="scripted"))
     yield rec
     rec.close()
 
@@ -133,6 +131,41 @@ def test_what_the_chat_logged_becomes_dialogues_that_training_reads(
     assert dialogue["turns"][0]["shown"][0]["title"] == first.items[0].title
     assert json.loads(out.read_text())["id"] == "one"
     learned = list(dialogue_examples([dialogue], retriever, seed=0))
-    liked = [example.options[0] for example in learned if example.task == "rank"]
-    assert first.items[1].id in liked
+    for task in ("rank", "generate"):
+        assert [example.options[0] for example in learned if example.task == task] == [first.items[1].id]
+    assert "who" not in dialogue and {one.person for one in learned if one.task == "rank"} == {"one"}
     log.close()
+
+
+def drawn(*told: tuple[str, dict[str, object]], **more: object) -> dict[str, object]:
+    """Return a dialogue of our own log in which three films were drawn by chance; then somebody says something."""
+    shown = [{"title": title, "propensity": chance} for title, chance in THREE.items()]
+    first = {"user": "surprise me", "update": {"intent": "recommend"}, "shown": shown}
+    then = [{"user": user, "update": {"intent": "feedback", "items": [verdict]}} for user, verdict in told]
+    return {"id": "d", "turns": [first, *then], **more}
+
+
+THREE = {"The Sixth Sense (1999)": 0.5, "Home Alone (1990)": 0.1, "Heat (1995)": 1.0}
+
+
+def test_of_our_own_list_only_what_was_taken_teaches_and_counts_by_the_inverse_of_its_chance(
+    retriever: Retriever,
+) -> None:
+    clicks = ("", {"ref": "Home Alone (1990)", "verdict": "liked"}), ("", {"ref": "#1", "verdict": "accepted"})
+    heat = "Heat (1995)"
+    later = ("and more?", {"ref": heat, "verdict": "rejected"}), ("", {"ref": heat, "verdict": "liked"})
+    found = list(dialogue_examples([drawn(*clicks, *later)], retriever, seed=0, clip=4))
+    title = {item.id: retriever.catalog.label(item) for item in retriever.catalog}
+    for task in ("rank", "generate"):
+        own = [(title[one.options[0]], one.weight) for one in found if one.task == task]
+        assert own == [("The Sixth Sense (1999)", 2.0), ("Home Alone (1990)", 4.0)]
+    assert not [one for one in dialogue_examples([drawn()], retriever, seed=0) if one.options]
+
+
+def test_nobody_teaches_more_than_the_cap_and_labels_count_as_before(retriever: Retriever) -> None:
+    liked = ("", {"ref": "Home Alone (1990)", "verdict": "liked"})
+    many = [drawn(liked, who="ada") for _ in range(6)] + [drawn(liked, who="bo")]
+    labelled = {"id": "l", "turns": [{"user": "hi", "update": {}, "shown": [{"title": "Heat (1995)"}]}]}
+    found = weighed(dialogue_examples([*many, labelled], retriever, seed=0), cap=3)
+    by = {name: sum(one.weight for one in found if one.person == name and one.options) for name in ("ada", "bo", "")}
+    assert by == {"ada": pytest.approx(3), "bo": pytest.approx(2), "": 2}

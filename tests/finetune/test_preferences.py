@@ -14,11 +14,9 @@ from hypothesis import strategies as st
 from test_learning import card, turn
 from test_ranker import plants
 from test_sft import CONFIG as TRAINING
-from test_sft import run
 
 from agent.local_llm import RECORD, LocalLanguageModel, read_record
 from finetune.config import PreferenceConfig
-from finetune.examples import Example
 from finetune.preference_training import Method, accuracy, train
 from finetune.preferences import Judgement, Pair, balanced, judgements, pairs
 from prompts import Tokens, render
@@ -81,15 +79,6 @@ def test_nobody_weighs_more_than_the_cap_and_nobody_more_than_before(
 
 
 # Tuning
-
-
-@pytest.fixture(scope="module")
-def serving(
-    examples: list[Example], wines: Catalog, codes: SemanticIds, base: str, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    out = tmp_path_factory.mktemp("serving") / "adapter"
-    run(examples, wines, codes, base, out, config=TRAINING, validation=())
-    return out
 
 
 def wine_pairs(wines: Catalog, codes: SemanticIds) -> list[Pair]:

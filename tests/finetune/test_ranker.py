@@ -337,6 +337,18 @@ def test_a_logged_turn_has_the_belief_and_the_words_of_its_moment() -> None:
     assert second.query.named == (Named("p5", "shown"), Named("p3", "against"))
 
 
+def test_of_our_own_lists_what_was_taken_is_right_and_the_rest_was_shown() -> None:
+    shown = [{"title": f"Plant {place}", "propensity": 0.5} for place in (3, 5, 7)]
+    liked = {"intent": "feedback", "items": [{"ref": "Plant 5", "verdict": "accepted"}]}
+    turns = [
+        {"user": "a fern", "update": {"intent": "recommend"}, "shown": shown},
+        {"user": "", "update": liked},
+        {"user": "another", "update": {"intent": "refine"}, "shown": shown[:1]},
+    ]
+    [only] = logged_turns([{"id": "d", "turns": turns}], plants())
+    assert only.gold == ("p5",) and only.query.message == "a fern"
+
+
 def test_ratings_are_joined_and_only_good_ones_count(tmp_path: Path) -> None:
     (tmp_path / "ratings.csv").write_text("userId,movieId,rating\n1,10,5\n1,11,2\n2,99,5\n", "utf-8")
     (tmp_path / "joins.jsonl").write_text('{"id": "p3", "ml_id": "10"}\n{"id": "p4", "ml_id": 11}\n', "utf-8")

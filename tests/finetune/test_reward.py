@@ -11,8 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cellar import open_cellar, stock
-from test_sft import CONFIG as TRAINING
-from test_sft import run
 from typer.testing import CliRunner
 
 from agent.base_model import load
@@ -22,7 +20,6 @@ from agent.reactions import Exposure, Reacted
 from agent.versions import Versions, digest
 from finetune.__main__ import app, main
 from finetune.config import PreferenceConfig
-from finetune.examples import Example
 from finetune.learning import held_out
 from finetune.preferences import Pair
 from finetune.reward import HEAD, PENALTIES, RECORD, fit, learn, read, share, told, train
@@ -34,15 +31,6 @@ from retrieval.semantic_ids import SemanticIds
 
 QUICK = PreferenceConfig(steps=40)
 LOVED = ("stone-terrace", "red-hill", "sun-path", "chalk-field")
-
-
-@pytest.fixture(scope="module")
-def serving(
-    examples: list[Example], wines: Catalog, codes: SemanticIds, base: str, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    out = tmp_path_factory.mktemp("serving") / "adapter"
-    run(examples, wines, codes, base, out, config=TRAINING, validation=())
-    return out
 
 
 def taken(wines: Catalog, count: int) -> list[Reacted]:
