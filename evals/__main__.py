@@ -86,7 +86,7 @@ def learn(
     home: Home = None,
     rounds: Annotated[int, typer.Option(min=1, help="How often it learns.")] = 3,
     users: Annotated[int, typer.Option(min=1, help="New simulated people who talk in each round.")] = 300,
-    tested: Annotated[int, typer.Option(min=2, help="People who talk after each round and teach nothing.")] = 200,
+    tested: Annotated[int, typer.Option(min=2, help="People who talk after each round and teach nothing.")] = 150,
     turns: Annotated[int, typer.Option(min=1, help="Patience: messages at most.")] = 8,
     explore: Annotated[float, typer.Option(min=0, help="How freely lists are drawn while it learns.")] = 0.3,
     jobs: Annotated[int, typer.Option(min=1, help="Processes that talk at the same time.")] = 2,

@@ -42,7 +42,7 @@ class LearningConfig(BaseModel):
     """Most that all turns of one person count together."""
     trust: float = Field(2.0, gt=0)
     """How much a reaction counts beside a turn that somebody labelled."""
-    share: float = Field(0.5, gt=0, lt=1)
+    share: float = Field(0.35, gt=0, lt=1)
     """Most that reactions count of all, where there are labelled turns: these are not to be unlearned."""
     held_out: float = Field(0.2, ge=0, lt=1)
     """Share of the conversations that no version ever learns from, by a hash of their names."""

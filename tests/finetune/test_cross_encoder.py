@@ -51,7 +51,7 @@ def headed(model: Path) -> CrossEncoder:
     return found
 
 
-def lessons(encoder: CrossEncoder, catalog: Catalog, count: int = 48) -> list[Lesson]:
+def lessons(encoder: CrossEncoder, catalog: Catalog, count: int = 32) -> list[Lesson]:
     """Ask for a vintage in words: the candidate of that year is right, whatever the learned order says."""
     rng, found = random.Random(0), []
     ids = [item.id for item in catalog]
