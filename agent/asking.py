@@ -110,7 +110,8 @@ def _offered(
     """
     items = {item: frozenset(catalog[item].values(column.name)) for item in chances}
     useful = _useful(items, slate)
-    holds = np.array([[value in own for own in items.values()] for value in useful], bool).reshape(-1, len(items))
+    rows = [[value in own for own in items.values()] for value in useful]
+    holds = np.array(rows, bool).reshape(len(useful), len(items))
     weights, offered, bits = np.array(list(chances.values())), list[int](), 0.0
     while len(offered) < min(OFFERED, len(useful)):
         others = [place for place in range(len(useful)) if place not in offered]

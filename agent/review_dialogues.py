@@ -32,7 +32,8 @@ def reviewed_dialogues(log: ConversationLog, catalog: Catalog, *, rest: bool = F
             turns = reviewed_turns(log, catalog, conversation)
             if any(turn["user"] for turn in turns):
                 people = {entry.person for entry in log.entries(conversation)} - {""}
-                who = {"who": digest(min(people))} if people else {}
+                # A name could be guessed from its digest; their first conversation stands for them.
+                who = {"who": digest(log.of_person(min(people))[0])} if people else {}
                 yield {"id": conversation, "split": "train", **who, "turns": turns}
 
 

@@ -9,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evals.results import Result
@@ -92,17 +93,19 @@ def run(plan: Plan, say: Say) -> tuple[Result, list[Round]]:
 def _learn(plan: Plan, say: Say) -> Round:
     """Export, learn and ask the gate by the commands that anybody would use."""
     home, encoder = f"--home={plan.home}", f"--encoder={plan.encoder}"
-    exported = _command("export", home, f"--out={plan.home / 'preferences.jsonl'}", "--format=preferences")
+    with TemporaryDirectory(prefix="tastemaker-") as folder:  # words of people, which a home would have to forget
+        out = f"--out={Path(folder) / 'preferences.jsonl'}"
+        exported = _command("export", home, out, "--format=preferences")
     if exported.returncode:
         raise UserError(f"the export failed: {exported.stderr.strip()[-300:]}")
-    say(exported.stdout.strip().splitlines()[-1])
+    say(exported.stdout.strip().splitlines()[-1].rsplit(" written to ", 1)[0])
     learned = _command("learn", home, encoder, f"--seed={plan.seed}")
     if learned.returncode:
         raise UserError(f"learning failed: {learned.stderr.strip()[-300:]}")
     version = learned.stdout.split("version ", 1)[1].split(":", 1)[0]
     say(learned.stdout.strip().splitlines()[0])
     judged = _command("promote", version, home, encoder, f"--model={plan.model}")
-    if judged.returncode not in (0, 1):
+    if judged.returncode and "\nFAILED" not in f"\n{judged.stdout}":
         raise UserError(f"the gate failed: {judged.stderr.strip()[-300:]}")
     for line in judged.stdout.strip().splitlines():
         say(f"  {line}")

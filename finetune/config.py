@@ -57,7 +57,7 @@ class TrainingConfig(BaseModel):
     clip: float = Field(5.0, ge=1)
     """Most that an item of our own log counts for being shown by chance, beside 1; 1 turns the weighting off."""
     cap: float = Field(30.0, gt=0)
-    """Most that all examples of one person in our own log count together."""
+    """Most that all examples of one person in our own log count together, by task."""
     every: int = Field(10, ge=1)
     """Steps between two checkpoints."""
     validation: float = Field(0.1, ge=0, lt=1)

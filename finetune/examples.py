@@ -21,7 +21,7 @@ from agent.sentences import sentences
 from agent.transcripts import belief_from_turns, resolve_title, update_from_dict
 from finetune.preferences import balanced
 from finetune.requests import request
-from finetune.taken import propensities, taken, verdicts_after
+from finetune.taken import Taught, taught
 from prompts import Prompt, Tokens, render
 from retrieval.catalog import Catalog, Item, UserError
 from retrieval.search import Retriever
@@ -120,40 +120,42 @@ def dialogue_examples(
             before = belief_from_turns(turns[:place], catalog)
             update = update_from_dict(turn["update"], catalog, before)
             belief = apply(before, update)
-            shown = [(resolve_title(line["title"], catalog), line) for line in turn.get("shown", ())]
-            known = {item: line for item, line in shown if item is not None}
-            ids, chances = list(known), propensities(turn)
-            after = verdicts_after(belief, ids, turns[place + 1 :], catalog)
-            right = [item for item in ids if known[item]["title"] not in chances]
-            right += [item for item in taken(ids, after) if item not in right]
-            if right:
+            found = taught(turns, place, belief, catalog)
+
+            def own(example: Example, item: str, found: Taught = found, dialogue: Dialogue = dialogue) -> Example:
+                person = str(dialogue.get("who") or dialogue["id"]) if found.chances else ""
+                return replace(example, weight=found.weight(item, clip), person=person)
+
+            if found.right:
                 said = " ".join(earlier["user"] for earlier in turns[:place])
-                found = retriever.search(query_of(belief, turn["user"], catalog, 3 * OPTIONS))
-                others = [hit.item_id for hit in found if hit.item_id not in ids]
-                ranked = right if chances else [ids[0], *(item for item in taken(ids, after) if item != ids[0])]
+                hits = retriever.search(query_of(belief, turn["user"], catalog, 3 * OPTIONS))
+                others = [hit.item_id for hit in hits if hit.item_id not in found.shown]
+                first = found.right[0]
+                ranked = (first, *(item for item in found.taken if item != first))
+                for example in _ranking(turn["user"], belief, ranked, others, retriever, rng):
+                    yield own(example, example.options[0])
                 prompt = generate_prompt(turn["user"], said, belief, catalog)
-                refused = {v.item_id for v in after if v.verdict in ("rejected", "disliked", "seen")}
-                kept = [item for item in right if item not in refused]
-                for example in (
-                    *_ranking(turn["user"], belief, ranked, others, retriever, rng),
-                    *_generation(prompt, kept, others, retriever.semantic_ids, rng),
-                ):
-                    chance = chances.get(known[example.options[0]]["title"]) if example.options else None
-                    person = str(dialogue.get("who", dialogue["id"])) if chance else ""
-                    yield replace(example, weight=min(clip, 1 / chance) if chance else 1.0, person=person)
+                kept = [item for item in found.right if item not in found.refused]
+                for example in _generation(prompt, kept, others, retriever.semantic_ids, rng):
+                    yield own(example, example.options[0])
             if update.intent == "chat" and turn.get("reply"):
                 yield Example("chat", render("chat", text=turn["user"]), turn["reply"])
-            for item in right:
-                if answer := _sayable(known[item].get("reason", ""), catalog[item], belief, catalog, check):
-                    yield Example("reason", reason_prompt(turn["user"], belief, catalog[item], catalog), answer)
+            reasons = {resolve_title(line["title"], catalog): line.get("reason", "") for line in turn.get("shown", ())}
+            for item in found.right:
+                if answer := _sayable(reasons[item], catalog[item], belief, catalog, check):
+                    prompt = reason_prompt(turn["user"], belief, catalog[item], catalog)
+                    yield own(Example("reason", prompt, answer), item)
 
 
 def weighed(examples: Iterable[Example], cap: float) -> list[Example]:
-    """Return examples, those of our own log with weights of mean 1 of which nobody has more than `cap` together."""
-    given = list(examples)
-    own = [example for example in given if example.person]
-    weights = iter(balanced([one.weight for one in own], [one.person for one in own], cap))
-    return [replace(example, weight=next(weights)) if example.person else example for example in given]
+    """Return examples, those of our own log with weights of mean 1 by task, of which nobody has more than `cap`."""
+    found = list(examples)
+    for task in {example.task for example in found if example.person}:
+        places = [place for place, one in enumerate(found) if one.task == task and one.person]
+        weights = balanced([found[place].weight for place in places], [found[place].person for place in places], cap)
+        for place, weight in zip(places, weights, strict=True):
+            found[place] = replace(found[place], weight=weight)
+    return found
 
 
 def _sayable(reason: str, item: Item, belief: BeliefState, catalog: Catalog, check: FactCheck) -> str:

@@ -7,20 +7,63 @@ that way is no lesson by itself: who learned from it would learn its own habits.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from agent.belief import BeliefState, ItemVerdict, Shown
+from agent.belief import BeliefState, Shown, Verdict, apply
 from agent.reactions import GOOD
-from agent.transcripts import update_from_dict
+from agent.transcripts import resolve_title, update_from_dict
 from retrieval.catalog import Catalog
 
 Turn = Mapping[str, Any]
+REFUSED: frozenset[Verdict] = frozenset({"rejected", "disliked", "seen"})
 
 
-def propensities(turn: Turn) -> dict[str, float]:
-    """Return title -> probability with which it was shown, of the cards that say it; empty for a labelled turn."""
-    cards = [card for card in turn.get("shown", ()) if isinstance(card, Mapping)]
-    return {card["title"]: card["propensity"] for card in cards if "propensity" in card}
+class Taught(NamedTuple):
+    """What a turn showed, and what of it is right."""
+
+    shown: tuple[str, ...]
+    """Ids of the items of the catalog, in order."""
+    right: tuple[str, ...]
+    """Of a labelled turn all of them, of our own list what was taken."""
+    taken: tuple[str, ...]
+    """What was liked or accepted afterwards; the last word counts."""
+    refused: frozenset[str]
+    """What was turned down, disliked or seen."""
+    chances: Mapping[str, float]
+    """Item -> probability with which our own list showed it; empty for a labelled turn."""
+
+    def weight(self, item: str, clip: float) -> float:
+        """Return how much an item counts: the inverse of the probability with which it was shown, `clip` at most."""
+        return min(clip, 1 / self.chances[item]) if item in self.chances else 1.0
+
+
+def taught(turns: Sequence[Turn], place: int, belief: BeliefState, catalog: Catalog) -> Taught:
+    """Return what the turn at `place` taught; `belief` is the one that its list was made for.
+
+    Of a labelled turn the next message tells what was taken, of our own list all that follows, clicks and words.
+    """
+    cards = [card if isinstance(card, Mapping) else {"title": card} for card in turns[place].get("shown", ())]
+    known = [(item, card) for card in cards if (item := resolve_title(card["title"], catalog))]
+    shown = tuple(dict.fromkeys(item for item, _ in known))
+    chances = {item: card["propensity"] for item, card in known if card.get("propensity") is not None}
+    last: dict[str, Verdict] = {}
+    held = belief.after_reply(ledger(shown, belief, catalog), None)
+    for turn in turns[place + 1 :]:
+        update = update_from_dict(turn["update"], catalog, held)
+        last |= {one.item_id: one.verdict for one in update.items if one.item_id}
+        if turn["user"] and not chances:
+            break
+        held = apply(held, update)
+        if later := [item for title in titles_of(turn) if (item := resolve_title(title, catalog))]:
+            held = held.after_reply(ledger(later, held, catalog), None)
+    taken = tuple(item for item in shown if last.get(item) in GOOD)
+    refused = frozenset(item for item in shown if last.get(item) in REFUSED)
+    return Taught(shown, taken if chances else shown, taken, refused, chances)
+
+
+def titles_of(turn: Turn) -> list[str]:
+    """Return the titles that a turn showed."""
+    return [card["title"] if isinstance(card, Mapping) else card for card in turn.get("shown", ())]
 
 
 def ledger(shown: Sequence[str], belief: BeliefState, catalog: Catalog) -> tuple[Shown, ...]:
@@ -29,22 +72,3 @@ def ledger(shown: Sequence[str], belief: BeliefState, catalog: Catalog) -> tuple
         Shown(item_id=item, title=catalog.label(catalog[item]), position=place, turn=belief.turn)
         for place, item in enumerate(shown, start=1)
     )
-
-
-def verdicts_after(
-    belief: BeliefState, shown: Sequence[str], following: Sequence[Turn], catalog: Catalog
-) -> tuple[ItemVerdict, ...]:
-    """Return what is said of items after a list: by buttons, which are turns without words, and in the next message."""
-    found: list[ItemVerdict] = []
-    held = belief.after_reply(ledger(shown, belief, catalog), None)
-    for turn in following:
-        found += update_from_dict(turn["update"], catalog, held).items
-        if turn["user"]:
-            break
-    return tuple(found)
-
-
-def taken(shown: Sequence[str], after: Sequence[ItemVerdict]) -> list[str]:
-    """Return what of a list was liked or accepted."""
-    good = {one.item_id for one in after if one.verdict in GOOD}
-    return [item for item in shown if item in good]

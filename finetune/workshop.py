@@ -53,6 +53,8 @@ class Workshop:
 
     def learn(self, config: LearningConfig, say: Say) -> str:
         """Make a new version from the log; return its name. UserError when there is nothing to learn from."""
+        catalog = self.retriever.catalog
+        self.remembering.keep(map(catalog.label, catalog))
         lessons = self._labelled("train") if config.labelled else []
         ranker, record = learning.learn(self.retriever, self._reactions(), lessons, config, say)
         with self.versions.making("python -m finetune learn") as (folder, told):
@@ -188,9 +190,8 @@ class Workshop:
         from finetune.ranker.fitting import texts_of
         from finetune.ranker.logs import logged_turns
 
-        found, catalog = list(logged_turns(self._dialogues(split), self.retriever.catalog)), self.retriever.catalog
-        texts = [text for one in found for text in texts_of(self.retriever, one.query)]
-        self.remembering.keep([*texts, *map(catalog.label, catalog)])
+        found = list(logged_turns(self._dialogues(split), self.retriever.catalog))
+        self.remembering.keep(text for one in found for text in texts_of(self.retriever, one.query))
         return found
 
     def _scenarios(self) -> Sequence[Path]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +44,10 @@ class Remembering:
         return np.stack([self._known[text] for text in texts]) if texts else np.zeros((0, self.dimension), np.float32)
 
     def keep(self, texts: Iterable[str]) -> None:
-        """Write the encodings of some texts to the folder, beside what is kept there. ValueError without a folder."""
+        """Write the encodings of some texts to the folder, beside what is kept there. ValueError without a folder.
+
+        What cannot be written is encoded again next time.
+        """
         if self._folder is None:
             raise ValueError("there is no folder to keep encodings in")
         wanted = sorted(set(texts))
@@ -58,17 +61,20 @@ class Remembering:
             vectors = np.concatenate([self._kept.vectors, vectors])
         self._kept = Stored(self.name, hashes, vectors)
         self._folder.parent.mkdir(parents=True, exist_ok=True)
-        half = Path(mkdtemp(prefix=f".{self._folder.name}-", dir=self._folder.parent))
-        self._kept.save(half)
-        (half / "manifest.json").write_text(json.dumps({"encoder": self.name}) + "\n", "utf-8")
-        shutil.rmtree(self._folder, ignore_errors=True)
-        half.rename(self._folder)
+        with TemporaryDirectory(prefix=f".{self._folder.name}-", dir=self._folder.parent) as made, suppress(OSError):
+            half = Path(made) / "half"
+            half.mkdir()
+            self._kept.save(half)
+            (half / "manifest.json").write_text(json.dumps({"encoder": self.name}) + "\n", "utf-8")
+            if self._folder.exists():
+                self._folder.rename(Path(made) / "old")
+            half.rename(self._folder)
 
 
 def _read(folder: Path, encoder: str) -> Stored | None:
     """Return what is kept in a folder; what cannot be read, or is of another encoder, is made anew."""
     try:
         found = Stored.load(folder)
-    except (OSError, ValueError, KeyError):
+    except (OSError, EOFError, ValueError, KeyError, TypeError):
         return None
     return found if found is not None and found.encoder == encoder else None

@@ -10,11 +10,13 @@ from typing import Any
 
 from agent.belief import BeliefState, apply
 from agent.querying import query_of
-from agent.transcripts import resolve_title, update_from_dict
+from agent.transcripts import update_from_dict
 from finetune.ranker.fitting import Logged, Rating
-from finetune.taken import ledger, propensities, taken, verdicts_after
+from finetune.taken import ledger, taught
 from retrieval.catalog import Catalog, UserError
 
+CLIP = 5.0
+"""Most that a turn of our own log counts for being shown by chance, beside 1."""
 LIKED = 3.5
 """Ratings from which an item is liked."""
 
@@ -23,21 +25,18 @@ def logged_turns(dialogues: Iterable[Mapping[str, Any]], catalog: Catalog) -> It
     """Yield the turns of dialogues that showed items of the catalog, with the query that their beliefs make.
 
     Dialogues are those that `finetune.examples.read_dialogues` reads: turns with `user`, `update` and `shown`. Of our
-    own lists (`finetune.taken`) only what was taken is right.
+    own lists (`finetune.taken`) only what was taken is right, and counts by the inverse of its probability.
     """
     for dialogue in dialogues:
         belief, said = BeliefState(), ""
-        for place, turn in enumerate(dialogue["turns"], start=1):
+        for place, turn in enumerate(dialogue["turns"]):
             belief = apply(belief, update_from_dict(turn["update"], catalog, belief))
-            titles = (card["title"] if isinstance(card, Mapping) else card for card in turn.get("shown", ()))
-            shown = [item for title in titles if (item := resolve_title(title, catalog))]
-            right = shown
-            if propensities(turn):
-                right = taken(shown, verdicts_after(belief, shown, dialogue["turns"][place:], catalog))
-            if right:
+            found = taught(dialogue["turns"], place, belief, catalog)
+            if found.right:
                 query = query_of(belief, turn["user"], catalog, len(catalog), said)
-                yield Logged(query, tuple(dict.fromkeys(right)), str(dialogue["id"]), belief)
-            belief = belief.after_reply(ledger(shown, belief, catalog), None)
+                weight = sum(found.weight(item, CLIP) for item in found.right) / len(found.right)
+                yield Logged(query, found.right, str(dialogue["id"]), belief, weight=weight)
+            belief = belief.after_reply(ledger(found.shown, belief, catalog), None)
             said = f"{said} {turn['user']}".strip()
 
 

@@ -119,6 +119,10 @@ def test_the_question_is_the_one_that_is_expected_to_tell_most() -> None:
         assert gain(question.attribute, asked) >= gain(name, common) - 1e-9
 
 
+def test_nothing_is_asked_where_nothing_new_is_left() -> None:
+    assert question_about(BeliefState(turn=1), {}, SLATE, CATALOG) is None
+
+
 def test_scores_that_leave_little_open_leave_nothing_to_ask() -> None:
     sure = {item: 5.0 if item in SLATE[:1] else 0.0 for item in ALL}
     assert question_about(BeliefState(turn=1), sure, SLATE, CATALOG) is None

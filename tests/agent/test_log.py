@@ -64,6 +64,16 @@ def test_a_turn_that_was_taken_back_stays_in_the_log_but_does_not_stand(log: Con
     ]
 
 
+def test_what_a_person_said_are_the_words_of_the_turns_that_stand_and_no_clicks(log: ConversationLog) -> None:
+    seq = log.add_turn("c", replace(TURN, user="first"), after=0)
+    seq = log.add_turn("c", replace(TURN, turn=2, user="no more: dark", via="chip"), after=seq)
+    seq = log.add_turn("c", replace(TURN, turn=3, user="taken back"), after=seq)
+    seq = log.add_undo("c", 3, after=seq)
+    log.add_turn("c", replace(TURN, turn=3, user="last"), after=seq)
+    log.add_turn("other", replace(TURN, user="elsewhere"), after=0)
+    assert log.said("c") == "first last" and log.said("nobody") == ""
+
+
 def test_a_turn_that_does_not_know_the_last_entry_is_not_written(log: ConversationLog) -> None:
     log.add_turn("c", TURN, after=0)
     with pytest.raises(ConversationMoved, match="'c'"):

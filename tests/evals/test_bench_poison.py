@@ -65,16 +65,16 @@ def test_the_lists_are_counted_before_and_after_and_the_home_stays_as_it_was(
     monkeypatch.setattr("evals.bench.poison._command", in_this_process)
     monkeypatch.setattr("evals.bench.poison.REQUESTS", 20)
     monkeypatch.setattr("finetune.learning.FITTED", Config(folds=2, towers=1, epochs=2, trees=20))
-    before = {path.name: path.read_bytes() for path in (*home.glob("*.sqlite*"), *home.glob("index/*.json"))}
+    before = {path.name: path.read_bytes() for path in (*home.glob("*.sqlite*"), *home.glob("index/CURRENT"))}
     result = measure(home, "hashing", [0.2], 0, lambda _: None, titles=titles)
     assert list(result.systems) == [SERVES, CLEAN, "learned, 20% bots"]
     assert "10 of 50 conversations are by bots" in result.notes["learned, 20% bots"]
     assert (TRIGGER in result.notes["pushed"]) is titles and len(set(taken)) == (5 if titles else 1)
     assert (targets(wines, 0)[0] in taken) is not titles
-    assert "the gate" in result.notes[CLEAN]
+    assert "the gate lets it pass" in result.notes[CLEAN] or "the gate refuses for" in result.notes[CLEAN]
     for values in result.systems.values():
         assert set(values) == {"anything", "related"} and set(values["related"].values()) <= {0.0, 1.0}
-    after = {path.name: path.read_bytes() for path in (*home.glob("*.sqlite*"), *home.glob("index/*.json"))}
+    after = {path.name: path.read_bytes() for path in (*home.glob("*.sqlite*"), *home.glob("index/CURRENT"))}
     assert after == before and TRIGGER not in "".join(item.title for item in Index.open(home).catalog)
     assert not (home / "versions").exists()
 

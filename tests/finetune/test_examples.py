@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -137,7 +138,7 @@ def test_what_the_chat_logged_becomes_dialogues_that_training_reads(
     log.close()
 
 
-def drawn(*told: tuple[str, dict[str, object]], **more: object) -> dict[str, object]:
+def drawn(*told: tuple[str, dict[str, str]], **more: str) -> dict[str, Any]:
     """Return a dialogue of our own log in which three films were drawn by chance; then somebody says something."""
     shown = [{"title": title, "propensity": chance} for title, chance in THREE.items()]
     first = {"user": "surprise me", "update": {"intent": "recommend"}, "shown": shown}
@@ -153,13 +154,31 @@ def test_of_our_own_list_only_what_was_taken_teaches_and_counts_by_the_inverse_o
 ) -> None:
     clicks = ("", {"ref": "Home Alone (1990)", "verdict": "liked"}), ("", {"ref": "#1", "verdict": "accepted"})
     heat = "Heat (1995)"
-    later = ("and more?", {"ref": heat, "verdict": "rejected"}), ("", {"ref": heat, "verdict": "liked"})
+    later = ("and more?", {"ref": heat, "verdict": "liked"}), ("", {"ref": heat, "verdict": "disliked"})
     found = list(dialogue_examples([drawn(*clicks, *later)], retriever, seed=0, clip=4))
     title = {item.id: retriever.catalog.label(item) for item in retriever.catalog}
     for task in ("rank", "generate"):
         own = [(title[one.options[0]], one.weight) for one in found if one.task == task]
         assert own == [("The Sixth Sense (1999)", 2.0), ("Home Alone (1990)", 4.0)]
     assert not [one for one in dialogue_examples([drawn()], retriever, seed=0) if one.options]
+    late = drawn(("is it long?", {"ref": heat, "verdict": "seen"}), ("", {"ref": heat, "verdict": "accepted"}))
+    assert {title[one.options[0]] for one in dialogue_examples([late], retriever, seed=0) if one.options} == {heat}
+
+
+def test_a_place_in_a_later_list_means_that_list(retriever: Retriever) -> None:
+    older = ("older ones", {"ref": "Heat (1995)", "verdict": "seen"})
+    dialogue = drawn(older, ("the first", {"ref": "#1", "verdict": "liked"}))
+    dialogue["turns"][1]["shown"] = [{"title": "Alien (1979)", "propensity": 0.25}]
+    found = list(dialogue_examples([dialogue], retriever, seed=0))
+    title = {item.id: retriever.catalog.label(item) for item in retriever.catalog}
+    assert {title[one.options[0]] for one in found if one.options} == {"Alien (1979)"}
+
+
+@pytest.mark.parametrize("nothing", [{"propensity": None}, {}])
+def test_a_card_without_a_probability_is_a_lesson(retriever: Retriever, nothing: dict[str, None]) -> None:
+    turn = {"user": "hi", "update": {}, "shown": [{"title": "Heat (1995)", **nothing}]}
+    found = list(dialogue_examples([{"id": "l", "who": "", "turns": [turn]}], retriever, seed=0))
+    assert [one.task for one in found if one.options] == ["rank", "generate"] and {one.person for one in found} == {""}
 
 
 def test_nobody_teaches_more_than_the_cap_and_labels_count_as_before(retriever: Retriever) -> None:
@@ -168,4 +187,4 @@ def test_nobody_teaches_more_than_the_cap_and_labels_count_as_before(retriever: 
     labelled = {"id": "l", "turns": [{"user": "hi", "update": {}, "shown": [{"title": "Heat (1995)"}]}]}
     found = weighed(dialogue_examples([*many, labelled], retriever, seed=0), cap=3)
     by = {name: sum(one.weight for one in found if one.person == name and one.options) for name in ("ada", "bo", "")}
-    assert by == {"ada": pytest.approx(3), "bo": pytest.approx(2), "": 2}
+    assert by == {"ada": pytest.approx(6), "bo": pytest.approx(2), "": 2}, "three to a task, of two tasks"

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from retrieval.catalog import Catalog, Item, UserError
-from retrieval.encoder import WORDS, Encoder, HashingEncoder, document, open_encoder
+from retrieval.encoder import WORDS, Encoder, HashingEncoder, _alike, document, open_encoder
 
 
 class EncoderContract:
@@ -95,3 +97,13 @@ def test_the_packaged_vectors_are_those_of_the_embedded_encoder(demo_catalog: Ca
 
 def test_a_folder_named_by_a_path_is_taken_as_it_is(tmp_path: Path) -> None:
     assert open_encoder(str(tmp_path)).name == str(tmp_path)
+
+
+@given(st.lists(st.integers(0, 500), max_size=120))
+def test_a_batch_holds_all_texts_once_and_none_that_is_padded_to_more_than_twice_its_length(lengths: list[int]) -> None:
+    falling = sorted(lengths, reverse=True)
+    batches = list(_alike(falling))
+    assert [place for batch in batches for place in batch] == list(range(len(falling)))
+    for batch in batches:
+        own = [falling[place] for place in batch]
+        assert len(own) <= 32 and 2 * own[-1] >= own[0]

@@ -48,10 +48,11 @@ def test_what_is_kept_is_known_to_the_next_program_and_nothing_else_is(tmp_path:
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
 
 
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]"])
 @pytest.mark.parametrize("name", ["documents.npy", "vectors.npy", "manifest.json"])
-def test_what_cannot_be_read_is_made_anew(tmp_path: Path, name: str) -> None:
+def test_what_cannot_be_read_is_made_anew(tmp_path: Path, name: str, content: bytes) -> None:
     Remembering(HashingEncoder(), tmp_path / "kept").keep(TEXTS)
-    (tmp_path / "kept" / name).write_bytes(b"{}")
+    (tmp_path / "kept" / name).write_bytes(content)
     again = Remembering(HashingEncoder(), tmp_path / "kept")
     np.testing.assert_array_equal(again.encode(TEXTS), HashingEncoder().encode(TEXTS))
     again.keep(TEXTS)
