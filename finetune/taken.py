@@ -26,9 +26,9 @@ class Taught(NamedTuple):
     right: tuple[str, ...]
     """Of a labelled turn all of them, of our own list what was taken."""
     taken: tuple[str, ...]
-    """What was liked or accepted afterwards; the last word counts."""
+    """What was liked or accepted afterwards, in the last message or click about the item."""
     refused: frozenset[str]
-    """What was turned down, disliked or seen."""
+    """What was turned down, disliked or seen, by the same."""
     chances: Mapping[str, float]
     """Item -> probability with which our own list showed it; empty for a labelled turn."""
 
@@ -46,18 +46,19 @@ def taught(turns: Sequence[Turn], place: int, belief: BeliefState, catalog: Cata
     known = [(item, card) for card in cards if (item := resolve_title(card["title"], catalog))]
     shown = tuple(dict.fromkeys(item for item, _ in known))
     chances = {item: card["propensity"] for item, card in known if card.get("propensity") is not None}
-    last: dict[str, Verdict] = {}
+    last: dict[str, set[Verdict]] = {}
     held = belief.after_reply(ledger(shown, belief, catalog), None)
     for turn in turns[place + 1 :]:
         update = update_from_dict(turn["update"], catalog, held)
-        last |= {one.item_id: one.verdict for one in update.items if one.item_id}
+        spoken_of = {one.item_id for one in update.items if one.item_id}
+        last |= {item: {one.verdict for one in update.items if one.item_id == item} for item in spoken_of}
         if turn["user"] and not chances:
             break
         held = apply(held, update)
         if later := [item for title in titles_of(turn) if (item := resolve_title(title, catalog))]:
             held = held.after_reply(ledger(later, held, catalog), None)
-    taken = tuple(item for item in shown if last.get(item) in GOOD)
-    refused = frozenset(item for item in shown if last.get(item) in REFUSED)
+    taken = tuple(item for item in shown if last.get(item, set()) & GOOD)
+    refused = frozenset(item for item in shown if last.get(item, set()) & REFUSED)
     return Taught(shown, taken if chances else shown, taken, refused, chances)
 
 
