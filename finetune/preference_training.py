@@ -72,7 +72,7 @@ def train(
         r=config.rank, lora_alpha=config.rank, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM"
     )
     with quietly():
-        trainer = _trainer(method, model, tokenizer, rows, lora, config, out)
+        trainer = _trainer(method, model, tokenizer, rows, lora, config, out, say)
         trainer.train()
     _write(trainer.model, serving, out)
     losses = [round(entry["loss"], 4) for entry in trainer.state.log_history if "loss" in entry]
@@ -129,10 +129,12 @@ def _trainer(
     lora: Any,
     config: PreferenceConfig,
     out: Path,
+    say: Say,
 ) -> Any:
-    """Return trl's trainer over rows that are tokenised already."""
+    """Return trl's trainer over rows that are tokenised already; `say` hears of every tenth of the steps."""
     import torch
     from datasets import Dataset
+    from transformers import PrinterCallback, TrainerCallback
     from trl.trainer.dpo_config import DPOConfig
     from trl.trainer.dpo_trainer import DPOTrainer
     from trl.trainer.kto_config import KTOConfig
@@ -164,10 +166,20 @@ def _trainer(
         def _prepare_dataset(self, dataset: Any, *args: Any, **kwargs: Any) -> Any:
             return dataset
 
-    return Encoded(
+    class Telling(TrainerCallback):  # type: ignore[misc]
+        """Says how far it is, in the place of a line of figures for every step."""
+
+        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
+            step, of = state.global_step, config.steps
+            if "loss" in logs and step * 10 // of > (step - 1) * 10 // of:
+                say(f"step {step} of {of}, loss {float(logs['loss']):.3f}")
+
+    trainer = Encoded(
         model=model, args=settings(**common), train_dataset=Dataset.from_list(rows), processing_class=tokenizer,
-        peft_config=lora,
+        peft_config=lora, callbacks=[Telling()],
     )  # fmt: skip
+    trainer.remove_callback(PrinterCallback)
+    return trainer
 
 
 def _write(tuned: Any, serving: Path, out: Path) -> None:

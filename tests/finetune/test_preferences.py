@@ -96,7 +96,13 @@ def margin(adapter: Path, pair: Pair, base: str, codes: SemanticIds, home: Path)
 
 @pytest.mark.parametrize("method", ["dpo", "kto"])
 def test_tuning_makes_what_was_taken_likelier_and_leaves_one_adapter_that_serves(
-    method: Method, serving: Path, wines: Catalog, codes: SemanticIds, base: str, tmp_path: Path
+    method: Method,
+    serving: Path,
+    wines: Catalog,
+    codes: SemanticIds,
+    base: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     own = wine_pairs(wines, codes)
     lone = [
@@ -105,7 +111,9 @@ def test_tuning_makes_what_was_taken_likelier_and_leaves_one_adapter_that_serves
         for text, good in ((one.chosen, True), (one.rejected, False))
     ]
     out = tmp_path / "tuned"
-    record = train(method, own if method == "dpo" else lone, serving, codes, QUICK, base, tmp_path, out, print)
+    said = list[str]()
+    record = train(method, own if method == "dpo" else lone, serving, codes, QUICK, base, tmp_path, out, said.append)
+    assert said[-1].startswith("step 6 of 6, loss ") and "'loss'" not in capsys.readouterr().out
     assert margin(out, own[0], base, codes, tmp_path) > margin(serving, own[0], base, codes, tmp_path)
     assert record["method"] == method and len(record["losses"]) == QUICK.steps and record["parent"]
     assert {path.name for path in out.iterdir()} == {RECORD, "adapter_config.json", "adapter_model.safetensors"}
