@@ -150,7 +150,7 @@ class LocalLanguageModel:
             steps = torch.tensor([[self._rows[level][code] for level, code in enumerate(path)] for path in paths])
             cache.batch_repeat_interleave(len(paths))
             following = steps[:, :-1].to(self.model.device)
-            inner = self.model.base_model(following, past_key_values=cache, use_cache=True).last_hidden_state
+            inner = self.model.base_model(following, cache=cache, use_cache=True).last_hidden_state
             states = torch.cat([hidden.expand(len(paths), 1, -1), inner], 1).float()
             trie, scores = self.semantic_ids.trie, [0.0] * len(paths)
             for level, codes in enumerate(self._codes):
@@ -179,7 +179,7 @@ class LocalLanguageModel:
             states = hidden.expand(len(rows), 1, -1)
             if width > 1:
                 cache.batch_repeat_interleave(len(rows))
-                inner = self.model.base_model(ids[:, :-1], past_key_values=cache, use_cache=True).last_hidden_state
+                inner = self.model.base_model(ids[:, :-1], cache=cache, use_cache=True).last_hidden_state
                 states = torch.cat([states, inner], 1)
             logits = torch.log_softmax(self._head(states[there]).float(), -1)
             scores = torch.zeros(ids.shape)
@@ -218,7 +218,7 @@ class LocalLanguageModel:
                 if level + 1 < len(self._rows):
                     cache.batch_select_indices(torch.tensor([place for _, place, _ in grown]))
                     ids = torch.tensor([[rows[path[-1]]] for path, _ in beams])
-                    states = self.model.model(ids, past_key_values=cache, use_cache=True).last_hidden_state
+                    states = self.model.model(ids, cache=cache, use_cache=True).last_hidden_state
         return beams
 
     def free_path(self, prompt: Prompt) -> SemanticId | None:
@@ -234,7 +234,7 @@ class LocalLanguageModel:
                     return None
                 path.append(rows.index(step))
                 ids = torch.tensor([[step]])
-                state = self.model.model(ids, past_key_values=cache, use_cache=True).last_hidden_state
+                state = self.model.model(ids, cache=cache, use_cache=True).last_hidden_state
         return tuple(path)
 
     def write(
@@ -270,7 +270,7 @@ class LocalLanguageModel:
                     yield row, state.decided
             for _ in range(max_tokens if unfinished else 0):
                 hidden = self.model.base_model(
-                    ids, past_key_values=cache, attention_mask=mask, position_ids=positions, use_cache=True
+                    ids, cache=cache, attention_mask=mask, position_ids=positions, use_cache=True
                 ).last_hidden_state[:, -1]
                 logits = self._head(hidden)
                 steps = [self.end] * len(own)
@@ -308,7 +308,7 @@ class LocalLanguageModel:
 
         said = [*(self._encode(context) if context else []), *(self._encode(own) if own else [])]
         out = self.model.base_model(torch.tensor([self._prefix + said], device=self.model.device), use_cache=True)
-        return out.last_hidden_state[:, -1:], out.past_key_values
+        return out.last_hidden_state[:, -1:], out.cache
 
     def _head(self, hidden: torch.Tensor) -> torch.Tensor:
         logits: torch.Tensor = self.model.get_output_embeddings()(hidden)

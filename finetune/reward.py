@@ -124,10 +124,10 @@ def read(llm: LocalLanguageModel, wanted: Sequence[Pair], opening: str = "") -> 
     with torch.inference_mode():
         for prompt, own in answers.items():
             said = torch.tensor([ids(opening) + ids(prompt.context) + ids(prompt.own)], device=llm.model.device)
-            cache = llm.model.base_model(said, use_cache=True).past_key_values
+            cache = llm.model.base_model(said, use_cache=True).cache
             cache.batch_repeat_interleave(len(own))
             following = torch.tensor([[*ids(answer), llm.end] for answer in own], device=llm.model.device)
-            last = llm.model.base_model(following, past_key_values=cache, use_cache=True).last_hidden_state[:, -1]
+            last = llm.model.base_model(following, cache=cache, use_cache=True).last_hidden_state[:, -1]
             found |= {(prompt, answer): state for answer, state in zip(own, last.double().cpu().numpy(), strict=True)}
     return found
 

@@ -116,7 +116,7 @@ def beams(
                 past = torch.cat([past.gather(1, parent[:, :, None].expand(-1, -1, past.shape[2])), own], 2)
                 out = model(
                     first + code,
-                    past_key_values=out.past_key_values,
+                    cache=out.cache,
                     attention_mask=past[:, None],
                     position_ids=(lengths + level)[:, None].expand_as(code),
                     use_cache=True,
