@@ -166,7 +166,7 @@ def _trainer(
         def _prepare_dataset(self, dataset: Any, *args: Any, **kwargs: Any) -> Any:
             return dataset
 
-    class Telling(TrainerCallback):  # type: ignore[misc]
+    class Telling(TrainerCallback):
         """Says how far it is, in the place of a line of figures for every step."""
 
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
