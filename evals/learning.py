@@ -105,11 +105,16 @@ def _learn(plan: Plan, say: Say) -> Round:
     version = learned.stdout.split("version ", 1)[1].split(":", 1)[0]
     say(learned.stdout.strip().splitlines()[0])
     judged = _command("promote", version, home, encoder, f"--model={plan.model}")
-    if judged.returncode and "\nFAILED" not in f"\n{judged.stdout}":
+    if judged.returncode and not refused(judged):
         raise UserError(f"the gate failed: {judged.stderr.strip()[-300:]}")
     for line in judged.stdout.strip().splitlines():
         say(f"  {line}")
     return Round(version, judged.returncode == 0, judged.stdout)
+
+
+def refused(judged: subprocess.CompletedProcess[str]) -> bool:
+    """Tell a refusal of the gate from a program that broke: both end with 1."""
+    return judged.returncode == 1 and any(line.startswith("FAILED") for line in judged.stdout.splitlines())
 
 
 def _command(*words: str) -> subprocess.CompletedProcess[str]:

@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from agent.versions import Versions
+from evals.learning import refused
 from evals.results import Result
 from retrieval.catalog import Catalog, Item, UserError
 from retrieval.encoder import open_encoder
@@ -147,6 +148,6 @@ def _copied(home: Path, encoder: str, seed: int, titles: bool) -> Iterator[Path]
 def _command(name: str, home: Path, encoder: str, *more: str) -> str:
     words = [sys.executable, "-m", "finetune", name, *more, f"--home={home}", f"--encoder={encoder}"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
-    if done.returncode and not (done.returncode == 1 and "\nFAILED" in f"\n{done.stdout}"):
+    if done.returncode and not refused(done):
         raise UserError(f"`finetune {name}` failed: {done.stderr.strip()[-300:]}")
     return done.stdout
