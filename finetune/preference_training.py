@@ -12,7 +12,6 @@ import json
 import random
 import shutil
 import time
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,7 +21,7 @@ import numpy as np
 from agent.base_model import end_id, load, quietly, resolve
 from agent.local_llm import PROJECTION, RECORD, read_record
 from finetune.config import PreferenceConfig
-from finetune.preferences import Judgement, Pair
+from finetune.preferences import Judgement, Pair, answers
 from prompts import Prompt
 from retrieval.catalog import UserError
 from retrieval.semantic_ids import SemanticIds
@@ -213,11 +212,8 @@ def _write(tuned: Any, serving: Path, out: Path) -> None:
 def likelier(llm: Any, pairs: Sequence[Pair], semantic_ids: SemanticIds) -> list[float]:
     """Return for each pair 1 where the model finds what was taken likelier, else 0; a prompt is read once."""
     paths = {semantic_ids.text(item): path for item, path in semantic_ids.codes.items()}
-    answers: dict[Prompt, dict[str, None]] = defaultdict(dict)
-    for pair in pairs:
-        answers[pair.prompt] |= {pair.chosen: None, pair.rejected: None}
     found: dict[tuple[Prompt, str], float] = {}
-    for prompt, own in answers.items():
+    for prompt, own in answers(pairs).items():
         scores = llm.score_paths(prompt, [paths[answer] for answer in own])
         found |= {(prompt, answer): score for answer, score in zip(own, scores, strict=True)}
     return [float(found[pair.prompt, pair.chosen] > found[pair.prompt, pair.rejected]) for pair in pairs]

@@ -77,6 +77,14 @@ def judgements(reacted: Iterable[Reacted], catalog: Catalog, codes: SemanticIds,
             yield Judgement(prompt, codes.text(one.item_id), liked, weight, turn.conversation, person)
 
 
+def answers(given: Iterable[Pair]) -> dict[Prompt, dict[str, None]]:
+    """Return prompt -> its answers, taken and not, each once and in order: what is read together."""
+    found: dict[Prompt, dict[str, None]] = defaultdict(dict)
+    for pair in given:
+        found[pair.prompt] |= {pair.chosen: None, pair.rejected: None}
+    return found
+
+
 def balanced(weights: Sequence[float], persons: Sequence[str], cap: float) -> list[float]:
     """Return weights scaled to a mean of 1, and then those of one person down to at most `cap` together."""
     mean = sum(weights) / len(weights) if weights else 1.0

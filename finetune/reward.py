@@ -29,7 +29,7 @@ from agent.versions import digest
 from finetune.config import PreferenceConfig
 from finetune.learning import held_out
 from finetune.preference_training import likelier
-from finetune.preferences import Pair, balanced, pairs
+from finetune.preferences import Pair, answers, balanced, pairs
 from prompts import Prompt
 from retrieval.catalog import Catalog, UserError
 from retrieval.semantic_ids import SemanticIds
@@ -117,12 +117,9 @@ def read(llm: LocalLanguageModel, wanted: Sequence[Pair], opening: str = "") -> 
         found: list[int] = llm.tokenizer(text, add_special_tokens=False)["input_ids"] if text else []
         return found
 
-    answers: dict[Prompt, dict[str, None]] = defaultdict(dict)
-    for pair in wanted:
-        answers[pair.prompt] |= {pair.chosen: None, pair.rejected: None}
     found: dict[tuple[Prompt, str], Array] = {}
     with torch.inference_mode():
-        for prompt, own in answers.items():
+        for prompt, own in answers(wanted).items():
             said = torch.tensor([ids(opening) + ids(prompt.context) + ids(prompt.own)], device=llm.model.device)
             cache = llm.model.base_model(said, use_cache=True).cache
             cache.batch_repeat_interleave(len(own))

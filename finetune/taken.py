@@ -42,8 +42,7 @@ def taught(turns: Sequence[Turn], place: int, belief: BeliefState, catalog: Cata
 
     Of a labelled turn the next message tells what was taken, of our own list all that follows, clicks and words.
     """
-    cards = [card if isinstance(card, Mapping) else {"title": card} for card in turns[place].get("shown", ())]
-    known = [(item, card) for card in cards if (item := resolve_title(card["title"], catalog))]
+    known = _known(turns[place], catalog)
     shown = tuple(dict.fromkeys(item for item, _ in known))
     chances = {item: card["propensity"] for item, card in known if card.get("propensity") is not None}
     last: dict[str, set[Verdict]] = {}
@@ -55,16 +54,11 @@ def taught(turns: Sequence[Turn], place: int, belief: BeliefState, catalog: Cata
         if turn["user"] and not chances:
             break
         held = apply(held, update)
-        if later := [item for title in titles_of(turn) if (item := resolve_title(title, catalog))]:
+        if later := [item for item, _ in _known(turn, catalog)]:
             held = held.after_reply(ledger(later, held, catalog), None)
     taken = tuple(item for item in shown if last.get(item, set()) & GOOD)
     refused = frozenset(item for item in shown if last.get(item, set()) & REFUSED)
     return Taught(shown, taken if chances else shown, taken, refused, chances)
-
-
-def titles_of(turn: Turn) -> list[str]:
-    """Return the titles that a turn showed."""
-    return [card["title"] if isinstance(card, Mapping) else card for card in turn.get("shown", ())]
 
 
 def ledger(shown: Sequence[str], belief: BeliefState, catalog: Catalog) -> tuple[Shown, ...]:
@@ -73,3 +67,9 @@ def ledger(shown: Sequence[str], belief: BeliefState, catalog: Catalog) -> tuple
         Shown(item_id=item, title=catalog.label(catalog[item]), position=place, turn=belief.turn)
         for place, item in enumerate(shown, start=1)
     )
+
+
+def _known(turn: Turn, catalog: Catalog) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the items of the catalog that a turn showed, with their cards; a card may be no more than a title."""
+    cards = [card if isinstance(card, Mapping) else {"title": card} for card in turn.get("shown", ())]
+    return [(item, card) for card in cards if (item := resolve_title(card["title"], catalog))]
