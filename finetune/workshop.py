@@ -142,12 +142,12 @@ class Workshop:
         if (adapter := self.versions.folder_of(name, "adapter")) != self.versions.folder_of(now, "adapter") and adapter:
             say("probing the adapter")
             checks.append(probes(self._probed(adapter, model, config)))
-        say("playing scenarios with what answers now, then with the version")
         options = {"model": model, "encoder": self.encoder}
         parts = {part: folder for part in ("ranker", "adapter") if (folder := self.versions.folder_of(name, part))}
         if paths := self._scenarios():
-            before, after = (scenarios(paths, self.home, options, own) for own in ({}, parts))
-            checks.append(regressions(before, after))
+            say("playing scenarios with the version")
+            after = scenarios(paths, self.home, options, parts)
+            checks.append(regressions(after, lambda failing: scenarios(failing, self.home, options, {})))
         verdict = Verdict(tuple(checks))
         self.versions.note(name, verdict.as_dict())
         return verdict

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -78,12 +80,28 @@ def test_whoever_made_what_is_everywhere_is_refused_though_no_single_item_is() -
     assert items.passed and not breeders.passed and "Breeder 6 in 45 of 100 lists, 0 now" in breeders.said
 
 
-def test_a_scenario_that_held_has_to_hold_and_one_that_failed_need_not() -> None:
-    assert regressions({"a": True, "b": False}, {"a": True, "b": False}).passed
-    assert regressions({"a": False}, {"a": True}).passed
-    check = regressions({"a": True, "b": True}, {"a": True, "b": False})
-    assert not check.passed and check.said == "1 that hold now fail: 'b'"
-    assert not regressions({"a": True}, {}).passed
+@pytest.mark.parametrize(
+    ("after", "now", "passed", "said"),
+    [
+        ("ab", "ab", True, "2 of 2 hold"),
+        ("ab", "", True, "2 of 2 hold"),
+        ("a", "a", True, "1 of 2 hold, 1 fail as they do now"),
+        ("a", "ab", False, "1 that hold now fail: b.yaml"),
+        ("", "ab", False, "2 that hold now fail: a.yaml, b.yaml"),
+    ],
+)
+def test_a_scenario_that_holds_now_has_to_hold_and_one_that_fails_need_not(
+    after: str, now: str, passed: bool, said: str
+) -> None:
+    played: list[Path] = []
+
+    def play(paths: Sequence[Path]) -> dict[Path, bool]:
+        played.extend(paths)
+        return {path: path.stem in now for path in paths}
+
+    held = {Path(f"{name}.yaml"): name in after for name in "ab"}
+    assert regressions(held, play) == Check("scenarios", passed, said)
+    assert played == [path for path, holds in held.items() if not holds], "no other need be played twice"
 
 
 def test_one_thing_that_is_worse_is_enough() -> None:
