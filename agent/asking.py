@@ -20,24 +20,21 @@ MOST_QUESTIONS = 3
 """Questions about wishes in one conversation."""
 OFFERED = 3
 """Answers that a question offers."""
-TEMPERATURE = 0.15
-"""Difference of two retrieval scores at which one candidate is e times as probable as the other."""
 
 
 def question_about(
-    belief: BeliefState, candidates: Mapping[str, float], slate: Collection[str], catalog: Catalog
+    belief: BeliefState, chances: Mapping[str, float], slate: Collection[str], catalog: Catalog
 ) -> Question | None:
     """Ask which value of a facet is wanted, when the answer is expected to tell at least `WORTH` bits.
 
     That is the probability that an answer is there to be had (`openness`) times what it would tell (`expected_gain`).
-    `candidates` are the items that could be shown with their scores, `slate` the ids of those that are. None when the
-    turn before asked, when every facet was spoken of or asked about, or when no answer would tell enough.
+    `chances` are the items that could be shown with their `probabilities`, `slate` the ids of those that are. None when
+    the turn before asked, when every facet was spoken of or asked about, or when no answer would tell enough.
     """
     asked = [question for question in belief.questions if question.yes is None]
     if just_asked(belief) or len(asked) >= MOST_QUESTIONS or not slate:
         return None
     closed = {fold(entry.attribute) for entry in (*belief.wishes, *belief.questions)}
-    chances = probabilities(candidates)
     best: tuple[float, Column, list[str]] | None = None
     for column in catalog.schema.with_role("facet"):
         if column.people or fold(column.name) in closed:
@@ -73,10 +70,10 @@ def openness(belief: BeliefState) -> float:
     return 1 / (said_already(belief) + 2)
 
 
-def probabilities(scores: Mapping[str, float]) -> dict[str, float]:
-    """Return how probable it is that each candidate is the item wanted: the softmax of score / `TEMPERATURE`."""
+def probabilities(scores: Mapping[str, float], temperature: float) -> dict[str, float]:
+    """Return how probable it is that each candidate is the item wanted: the softmax of score / `temperature` (> 0)."""
     top = max(scores.values(), default=0.0)
-    weights = {item: exp((score - top) / TEMPERATURE) for item, score in scores.items()}
+    weights = {item: exp((score - top) / temperature) for item, score in scores.items()}
     total = sum(weights.values())
     return {item: weight / total for item, weight in weights.items()}
 

@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Protocol, cast
 
 from agent.answers import Heard
-from agent.asking import question_about
+from agent.asking import probabilities, question_about
 from agent.belief import BeliefState, BeliefUpdate, Question, Shown, apply
 from agent.decide import decide as decide_action
 from agent.decide import look
@@ -189,7 +189,8 @@ def answer(state: State, runtime: Runtime[Here]) -> Plain:
         new = state["candidates"][: max(0, len(state["candidates"]) - state["shown_before"])]
         slate = [item["id"] for item in state["items"]]
         if decision["action"] == "recommend" and question is None:
-            question = question_about(belief, {c["item_id"]: c["score"] for c in new}, slate, catalog)
+            chances = probabilities({c["item_id"]: c["score"] for c in new}, tools.retriever.temperature)
+            question = question_about(belief, chances, slate, catalog)
         items = [catalog[item] for item in slate]
         text = tools.answers.introduce(heard, items, state["shown_before"], tools.settings.slate_size)
     elif decision["action"] in ("recommend", "search"):

@@ -47,6 +47,11 @@ class Retrieves(Protocol):
         """The code of every item."""
         ...
 
+    @property
+    def temperature(self) -> float:
+        """Difference of two scores at which one item is e times as probable to be the one wanted as the other."""
+        ...
+
     def search(self, query: Query) -> list[Candidate]:
         """Return candidates, best first, none of which breaks a constraint."""
         ...

@@ -56,6 +56,10 @@ class Weights:
     """How many items the dense source scores: those that the index finds nearest among the allowed ones."""
 
 
+TEMPERATURE = 0.15
+"""That of the fused scores: see `Retriever.temperature`. Measured as that of `LearnedRanker`."""
+
+
 class Retriever:
     """Searches one index. Deterministic: equal scores go by catalog position."""
 
@@ -91,6 +95,11 @@ class Retriever:
     def vectors(self) -> NDArray[np.float32]:
         """(n, d) unit vectors of the items, in the catalog's order."""
         return self.index.vectors
+
+    @property
+    def temperature(self) -> float:
+        """Difference of two scores at which one item is e times as probable to be the one wanted as the other."""
+        return TEMPERATURE if self.learned is None else self.learned.temperature
 
     def search(self, query: Query) -> list[Candidate]:
         """Return up to `query.limit` candidates, best first; every constraint holds and nothing excluded is there.

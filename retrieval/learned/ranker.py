@@ -136,6 +136,13 @@ def pool(searched: Searched, learned: Mapping[str, Array]) -> NDArray[np.int64]:
 class LearnedRanker:
     """Orders candidates by what was learned from logs."""
 
+    temperature: float = 1.5
+    """Difference of two scores at which one item is e times as probable as the other to be the one wanted.
+
+    Of the labelled dev dialogues' items among the first 200 candidates (n = 844) the softmax at 1.5 gives the first one
+    .106, and .098 of them are first; at .15, right for the search alone, it gave .736.
+    """
+
     def __init__(self, knowledge: Knowledge, order: Trees | Student, comparison: Comparison) -> None:
         """Hold the parts; `order` scores candidates by their features."""
         self.knowledge, self.order, self.comparison = knowledge, order, comparison

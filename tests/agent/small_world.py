@@ -87,6 +87,10 @@ class BruteForce:
     def vectors(self) -> np.ndarray[Any, Any]:
         return np.zeros((len(self.catalog), 1), np.float32)
 
+    @property
+    def temperature(self) -> float:
+        return 0.15
+
     def all_scores(self, query: Query) -> np.ndarray[Any, Any]:
         self.queries.append(query)
         return np.array([self._score(item, query) for item in self.catalog])

@@ -20,7 +20,7 @@ from agent.asking import (
 )
 from agent.belief import BeliefState, BeliefUpdate, Question, Shown, apply
 
-ALL = {item.id: 0.0 for item in CATALOG}
+ALL = {item.id: 1 / len(CATALOG) for item in CATALOG}
 SLATE = [item.id for item in CATALOG.items[:4]]
 VALUES = "abcd"
 WORLDS = st.lists(st.tuples(st.integers(1, 20), st.sets(st.sampled_from(VALUES)).map(sorted)), min_size=1, max_size=12)
@@ -72,10 +72,10 @@ def test_an_answer_that_is_known_already_tells_nothing(world: World, offered: li
     assert gain_of(p, values, offered) == pytest.approx(0, abs=1e-9)
 
 
-@given(st.dictionaries(st.sampled_from(list(ALL)), st.floats(-5, 5), min_size=1))
+@given(st.dictionaries(st.sampled_from(list(ALL)), st.floats(-5, 5), min_size=1), st.floats(0.1, 10))
 @settings(max_examples=60, deadline=None)
-def test_probabilities_sum_to_one_and_follow_the_scores(scores: dict[str, float]) -> None:
-    found = probabilities(scores)
+def test_probabilities_sum_to_one_and_follow_the_scores(scores: dict[str, float], temperature: float) -> None:
+    found = probabilities(scores, temperature)
     assert sum(found.values()) == pytest.approx(1)
     order = sorted(scores, key=scores.__getitem__)
     assert all(found[low] <= found[high] for low, high in zip(order, order[1:], strict=False))
@@ -108,10 +108,9 @@ def test_an_empty_belief_gets_a_question_whose_every_answer_changes_the_list() -
 def test_the_question_is_the_one_that_is_expected_to_tell_most() -> None:
     question = question_about(BeliefState(turn=1), ALL, SLATE, CATALOG)
     assert question is not None
-    p = probabilities(ALL)
 
     def gain(name: str, offered: list[str]) -> float:
-        return gain_of(p, {item: CATALOG[item].values(name) for item in ALL}, offered)
+        return gain_of(ALL, {item: CATALOG[item].values(name) for item in ALL}, offered)
 
     asked = [value for value in CATALOG.vocabulary[question.attribute] if value in question.text]
     for name in ("subjects", "moods", "language"):
@@ -124,8 +123,10 @@ def test_nothing_is_asked_where_nothing_new_is_left() -> None:
 
 
 def test_scores_that_leave_little_open_leave_nothing_to_ask() -> None:
-    sure = {item: 5.0 if item in SLATE[:1] else 0.0 for item in ALL}
+    scores = {item: 1.0 if item in SLATE[:1] else 0.0 for item in ALL}
+    sure, unsure = (probabilities(scores, temperature) for temperature in (0.1, 1.0))
     assert question_about(BeliefState(turn=1), sure, SLATE, CATALOG) is None
+    assert question_about(BeliefState(turn=1), unsure, SLATE, CATALOG) is not None
 
 
 def test_no_attribute_is_asked_about_twice_nor_one_that_was_spoken_of() -> None:
@@ -173,7 +174,7 @@ def test_no_question_is_asked_when_enough_is_known() -> None:
 
 
 def test_no_question_is_asked_when_the_candidates_are_all_shown_or_none() -> None:
-    assert question_about(BeliefState(), dict.fromkeys(SLATE, 1.0), SLATE, CATALOG) is None
+    assert question_about(BeliefState(), dict.fromkeys(SLATE, 1 / len(SLATE)), SLATE, CATALOG) is None
     assert question_about(BeliefState(), {}, [], CATALOG) is None
     assert question_about(BeliefState(), ALL, [], CATALOG) is None
 

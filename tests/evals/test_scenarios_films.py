@@ -93,3 +93,9 @@ def test_the_acceptance_dialogue_holds_with_the_embedded_models(embedded: Recomm
             assert codes.item_of(codes.codes[item["id"]]) == item["id"]
             assert item["semantic_id"].startswith("<a_")
             assert item["reason"]
+
+
+@pytest.mark.models
+def test_who_has_no_idea_is_asked_whatever_orders_the_candidates(embedded: Recommender) -> None:
+    played = play(SCRIPTS["the_answer_narrows"], embedded)
+    assert played.status == "passed", explained(played)
