@@ -17,11 +17,14 @@ from pathlib import Path  # noqa: E402
 from typing import TYPE_CHECKING  # noqa: E402
 
 import pytest  # noqa: E402
+from browsing import browser, serve, started  # noqa: E402
 
 from retrieval.catalog import Alias, Catalog, CatalogSchema, Column, Item  # noqa: E402
 
 if TYPE_CHECKING:
     from agent import Recommender
+
+__all__ = ["browser", "serve", "started"]
 
 
 @pytest.fixture

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import json
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.request import urlopen
 
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
-from test_page import CHROMIUM, FAKES, FLAGS, WAIT, pytestmark, say
+from test_page import FAKES, WAIT, pytestmark, say
 
 from agent import Recommender, Settings
 from agent.log import ConversationLog
@@ -47,33 +42,8 @@ def home(tmp_path_factory: pytest.TempPathFactory, wines: Catalog) -> Path:
 
 
 @pytest.fixture(scope="module")
-def address(home: Path) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "app.py", "--home", str(home), "--port", str(port), *FAKES]
-    program = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    address, answers = f"http://127.0.0.1:{port}", False
-    while not answers:
-        assert program.poll() is None, "app.py ended"
-        try:
-            urlopen(address, timeout=5).close()
-            answers = True
-        except OSError:
-            time.sleep(0.1)
-    yield address
-    program.terminate()
-    program.wait(30)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
-        yield chromium
-        chromium.close()
+def address(serve: Callable[..., str], home: Path) -> str:
+    return serve(home, *FAKES)
 
 
 @pytest.fixture
