@@ -106,6 +106,11 @@ def open_llm(
         fits = DEMO_ADAPTER.is_dir() and read_record(DEMO_ADAPTER)["semantic_ids"] == semantic_ids.fingerprint
         folder = DEMO_ADAPTER if fits and model == "embedded" else None
     elif adapter != "none":
-        folder = Path(adapter).expanduser()
-        folder = folder if folder.is_dir() else home / "adapters" / adapter
+        folder = adapter_folder(adapter, home)
     return LocalLanguageModel.open(model, folder, semantic_ids, home, say)
+
+
+def adapter_folder(name: str, home: Path) -> Path:
+    """Return the folder that an adapter is named by: a path, or a name under `home/adapters`."""
+    folder = Path(name).expanduser()
+    return folder if folder.is_dir() else home / "adapters" / name

@@ -41,7 +41,7 @@ def read_record(adapter: Path) -> dict[str, Any]:
     return record
 
 
-def _fitting(adapter: Path, semantic_ids: SemanticIds, home: Path) -> dict[str, Any]:
+def fitting(adapter: Path, semantic_ids: SemanticIds, home: Path) -> dict[str, Any]:
     """Return an adapter's record; UserError when it was trained for other Semantic IDs."""
     record = read_record(adapter)
     if record["semantic_ids"] != semantic_ids.fingerprint:
@@ -103,7 +103,7 @@ class LocalLanguageModel:
         """
         import torch
 
-        record = _fitting(adapter, semantic_ids, home) if adapter else {}
+        record = fitting(adapter, semantic_ids, home) if adapter else {}
         source, model_id = resolve(name, home, say)
         if adapter and record["model"] != model_id:
             raise UserError(f"the adapter {adapter} belongs to {record['model']}, not to {model_id}: set the model")

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from agent.belief import BeliefState
+from agent.belief import BeliefState, BeliefUpdate, apply
 from agent.graph import build, open_checkpoints, open_store
 from agent.log import ConversationLog
 from agent.profile_store import ProfileStore
@@ -58,14 +58,19 @@ class Memory:
         self._graph.update_state(_config(conversation), {"belief": belief, "logged": seq}, as_node="record")
 
     def go_back(self, conversation: str, turn: int, seq: int) -> None:
-        """Make the checkpoint before `turn` the latest one."""
+        """Make the checkpoint before `turn` the latest one; what was said since of the lists before it stays said."""
         snapshot = self._graph.get_state(_config(conversation))
         while snapshot.values.get("belief", {}).get("turn", 0) >= turn:
             if snapshot.parent_config is None:
                 self._graph.update_state(_config(conversation), {"belief": {}, "logged": seq}, as_node="record")
                 return
             snapshot = self._graph.get_state(snapshot.parent_config)
-        self._graph.update_state(snapshot.config, {"logged": seq}, as_node="record")
+        belief = BeliefState.model_validate(snapshot.values.get("belief") or {})
+        for entry in self._log.entries(conversation, after=snapshot.values.get("logged") or 0):
+            if entry.kind == "feedback" and entry.turn < turn and entry.seq < seq:
+                belief = apply(belief, BeliefUpdate.model_validate(entry.content["update"]), belief.turn)
+        plain = belief.model_dump(mode="json")
+        self._graph.update_state(snapshot.config, {"belief": plain, "logged": seq}, as_node="record")
 
     def forget(self, conversation: str) -> None:
         """Remove every checkpoint of a conversation."""

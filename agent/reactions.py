@@ -15,6 +15,8 @@ from agent.log import ConversationLog, Entry
 
 GOOD: frozenset[Verdict] = frozenset({"liked", "accepted", "like_this"})
 BAD: frozenset[Verdict] = frozenset({"disliked", "rejected", "unlike_this"})
+REFUSED: frozenset[Verdict] = BAD | {"seen"}
+"""What nobody would take again."""
 Aftermath = Literal["", "went on", "rephrased", "left"]
 ALIKE = 0.5
 """Share of stems (Jaccard) from which on a message says again what the one before said."""
@@ -92,9 +94,9 @@ def reactions(log: ConversationLog, conversation: str | None = None) -> Iterator
 
 def _of_conversation(entries: Sequence[Entry]) -> Iterator[Reacted]:
     turns, feedback = _standing(entries)
-    before, said = BeliefState(), ""
+    believed, said = _beliefs(turns, feedback), ""
     for place, entry in enumerate(turns):
-        content = entry.content
+        content, before = entry.content, believed[place]
         update = BeliefUpdate.model_validate(content["update"])
         given = [one for one in feedback if one.turn == entry.turn and one.seq > entry.seq]
         thumbs = [one.content for one in given if one.content["item_id"] is None]
@@ -132,9 +134,6 @@ def _of_conversation(entries: Sequence[Entry]) -> Iterator[Reacted]:
             aftermath=_aftermath(place, turns, words, [*given]),
             record=content,
         )
-        before = BeliefState.model_validate(content["belief"])
-        for one in given:  # a click between two turns is a part of what the next one finds
-            before = BeliefState.model_validate(one.content["belief"])
         said = f"{said} {content['user']}".strip() if content["via"] == "text" else said
 
 
@@ -151,6 +150,18 @@ def _standing(entries: Sequence[Entry]) -> tuple[list[Entry], list[Entry]]:
             turns = [turn for turn in turns if turn.turn < entry.turn]
             feedback = [one for one in feedback if one.turn < entry.turn]
     return turns, feedback
+
+
+def _beliefs(turns: Sequence[Entry], feedback: Sequence[Entry]) -> list[BeliefState]:
+    """Return what was believed before each turn: a click between two is a part of what the next one finds."""
+    found, belief = list[BeliefState](), BeliefState()
+    for entry in sorted((*turns, *feedback), key=lambda one: one.seq):
+        if entry.kind == "turn":
+            found.append(belief)
+            belief = BeliefState.model_validate(entry.content["belief"])
+        else:  # not the belief as logged: it may know a turn that was taken back since
+            belief = apply(belief, BeliefUpdate.model_validate(entry.content["update"]), belief.turn)
+    return found
 
 
 def _last_words(seq: int, turns: Sequence[Entry], feedback: Sequence[Entry]) -> dict[str, Verdict]:

@@ -23,7 +23,7 @@ from agent.review_scenario import written_of
 from agent.settings import Settings
 from agent.state import Here, Tools, fresh
 from agent.summary import summary
-from agent.versions import SHIPPED
+from agent.versions import SHIPPED, digest
 from retrieval.catalog import UserError
 from retrieval.query import Candidate, Query
 
@@ -80,6 +80,13 @@ class Recommender:
     def version(self, conversation: str = "") -> str:
         """Return the name of the version that answers, in a conversation where there is a trial."""
         return self._tools_in(conversation).models.get("version", SHIPPED)
+
+    def answering(self, conversation: str = "") -> str:
+        """Return in words what answers: the version, and the adapter of its language model where it has one."""
+        models = self._tools_in(conversation).models
+        version, adapter = models.get("version", SHIPPED), models.get("adapter", "none")
+        told = "as shipped" if version == SHIPPED else version
+        return told if adapter == "none" else f"{told}, adapter {adapter}"
 
     def _tools_in(self, conversation: str) -> Tools:
         return self._tools if self._serving is None else self._serving.tools(conversation)
@@ -204,6 +211,7 @@ class Recommender:
         for an unknown verdict or reason, a turn that is not there, or an item that it did not show.
         """
         _check_name(conversation)
+        key = key if redact(key) == key else digest(key)
         with self._alone(conversation):
             belief = self._memory.belief(conversation)
             if self.tools.log.knows(conversation, key):

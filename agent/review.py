@@ -7,7 +7,8 @@ complaint that comes later puts it back.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
@@ -125,6 +126,29 @@ def cases(log: ConversationLog, conversation: str) -> list[Case]:
         given = [entry for entry in log.entries(conversation) if entry.kind == "feedback"]
     told = [(reacted, _complaints(reacted, given)) for reacted in found]
     return [Case(one, _why(one, complaints), complaints, last.get(one.seq)) for one, complaints in told]
+
+
+def rejected(log: ConversationLog) -> frozenset[int]:
+    """Return the log's entries of turns that a reviewer rejected, where that was the last decision."""
+    last = {review.seq: review.decision for review in log.reviews()}
+    return frozenset(seq for seq, decision in last.items() if decision == "rejected")
+
+
+def vetted(log: ConversationLog, catalog: Catalog) -> Iterator[Reacted]:
+    """Yield the turns that may be learned from, as reviewers left them.
+
+    Those that they rejected do not come; where they corrected what was understood, the belief is as it should have
+    been. A correction that the catalog no longer has words for leaves the turn out.
+    """
+    last = {review.seq: review for review in log.reviews()}
+    for one in reactions(log):
+        review = last.get(one.seq)
+        if review is None or (review.decision != "rejected" and review.update is None):
+            yield one
+        elif review.decision != "rejected":
+            with suppress(ValueError, KeyError):
+                update = update_from_dict(review.update or {}, catalog, one.before)
+                yield replace(one, belief=apply(one.before, update))
 
 
 def case_of(log: ConversationLog, conversation: str, turn: int) -> Case:

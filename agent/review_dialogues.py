@@ -8,6 +8,7 @@ from typing import Any
 
 from agent.belief import BeliefUpdate, apply
 from agent.log import ConversationLog, Entry
+from agent.reactions import REFUSED, reactions
 from agent.review_record import Review
 from agent.transcripts import belief_from_turns, update_as_dict, update_from_dict
 from agent.versions import digest
@@ -45,8 +46,15 @@ def reviewed_turns(
     Approved turns are as logged, corrected ones as corrected, rejected ones are left out; those that nobody decided
     about are as logged, for what follows rests on them. A verdict given by a button becomes a turn without words,
     where it was given; a thumb stays with its turn. After a list that is another one than the person saw, what they
-    said of `#2` names the item. Items that no reviewer approved have the `propensity` with which they were shown.
+    said of `#2` names the item. Items that no reviewer approved, and those that the person turned down all the same,
+    have the `propensity` with which they were shown.
     """
+    refused = {
+        (one.seq, item.item_id)
+        for one in reactions(log, conversation)
+        for item in one.exposures
+        if item.verdict in REFUSED
+    }
     thumbs = _thumbs(log.entries(conversation))
     last = {review.seq: review for review in log.reviews(conversation)}
     turns: list[dict[str, Any]] = []
@@ -57,7 +65,9 @@ def reviewed_turns(
         if review is None or review.decision != "rejected":
             turn = _turn(entry, catalog)
             if review is not None:
-                turn["shown"] = [{name: card[name] for name in ("title", "reason")} for card in turn["shown"]]
+                for card, logged in zip(turn["shown"], entry.content["shown"], strict=True):
+                    if (entry.seq, logged["id"]) not in refused:
+                        del card["propensity"]
             if review is not None and review.decision == "corrected":
                 turn = _corrected(turn, entry, review, turns, catalog)
             if entry.kind == "turn" and entry.seq in thumbs:

@@ -80,8 +80,8 @@ class Versions:
         except OSError:
             known = ", ".join([SHIPPED, *self.names()])
             raise UserError(f"no version {name!r} in {self.folder}: one of {known}") from None
-        except ValidationError as error:
-            why = error.errors()[0]["msg"]
+        except ValueError as error:
+            why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else "not text in UTF-8"
             raise UserError(f"{path}: not the record of a version ({why}): remove the folder") from error
 
     def folder_of(self, name: str, part: Part) -> Path | None:
@@ -143,9 +143,11 @@ class Versions:
         write_atomically(self.folder / name / RECORD, version.model_dump_json(indent=1) + "\n")
 
     def serve(self, name: str, why: str) -> None:
-        """Let a version answer from the next turn on. UserError when it is not there."""
+        """Let a version answer from the next turn on; nothing changes where it does. UserError when it is not there."""
         self.read(name)
         now = self._serving()
+        if name == now["serving"] and why != ROLLED_BACK:
+            return
         at = datetime.now(UTC).isoformat(timespec="seconds")
         change = {"at": at, "from": now["serving"], "to": name, "why": why}
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -190,7 +192,7 @@ class Versions:
             return {"serving": found["serving"], "history": found["history"]}
         except FileNotFoundError:
             return {"serving": SHIPPED, "history": []}
-        except (ValueError, KeyError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise UserError(f"{path}: cannot be read ({error!r}): remove it to answer as shipped") from error
 
 

@@ -104,6 +104,8 @@ def learn(
 
     if plot:
         need("matplotlib")
+    if home is None:
+        raise UserError("what people say is logged in the home, and versions are made there: give --home, a new folder")
     folder = settings_of(home=home).home
     plan = learning.Plan(
         folder, rounds, users, tested, turns, explore, model or "scripted", encoder or "embedded", seed or 0, jobs

@@ -26,7 +26,7 @@ READER = ReaderConfig()
 app = typer.Typer(add_completion=False, help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
 Home = Annotated[Path | None, typer.Option(help="Folder of index, log and adapters; TASTEMAKER_HOME or ~/.tastemaker.")]
 for command in (
-    *(loop.learn, loop.dpo, loop.kto, loop.reward, loop.promote, loop.rollback, loop.versions),
+    *(loop.learn, loop.dpo, loop.kto, loop.reward, loop.adopt, loop.promote, loop.rollback, loop.versions),
     *(commands.export, commands.validate, forget),
 ):
     app.command()(command)
@@ -42,7 +42,7 @@ def sft(
     ] = None,
     demo: Annotated[bool, typer.Option(help="Learn from the packaged dialogues besides those of --log.")] = True,
     home: Home = None,
-    encoder: Annotated[str, typer.Option(help="Sentence encoder of the index.")] = "embedded",
+    encoder: loop.Encoder = None,
     model: Annotated[str, typer.Option(help="Base model: embedded, a folder or a Hub id.")] = "embedded",
     config: Annotated[Path | None, typer.Option(help="TOML with other settings than the defaults.")] = None,
     row_steps: Annotated[int | None, typer.Option(min=0, help="Steps on the new token rows alone.")] = None,
@@ -57,7 +57,6 @@ def sft(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-    from agent.settings import Settings
     from finetune.examples import (
         alignment_examples,
         dialogue_examples,
@@ -68,18 +67,16 @@ def sft(
         weighed,
     )
     from finetune.sft import train
-    from retrieval.encoder import open_encoder
-    from retrieval.index import open_or_build_demo
-    from retrieval.search import Retriever
 
     first = os.environ.get("RANK", "0") == "0"  # `accelerate launch` starts several processes; one speaks
     console = Console(stderr=True, quiet=not first)
     settings = read_config(config, seed=seed, row_steps=row_steps, steps=steps)
-    folder = (Settings(home=home) if home else Settings()).home
+    serving = loop.settings_of(home, encoder)
+    folder = serving.home
     target = Path(out) if "/" in out else folder / "adapters" / out
     sources = [*(log or []), *(labelled() if demo or not log else ())]
     dialogues = [dialogue for path in sources for dialogue in read_dialogues(path)]
-    retriever = Retriever(open_or_build_demo(folder, progress=True), open_encoder(encoder))
+    retriever = loop.retriever_of(serving)
     kept = [dialogue for dialogue in dialogues if not held_out(dialogue, settings.validation)]
     left_out = [dialogue for dialogue in dialogues if held_out(dialogue, settings.validation)]
     console.print(f"{len(kept)} dialogues to learn from, {len(left_out)} held out")
@@ -129,7 +126,7 @@ def ranker(
     joins: Annotated[Path | None, typer.Option(help="JSONL that joins id with the ratings' ml_id.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder to write to. Default: `ranker` in the home.")] = None,
     home: Home = None,
-    encoder: Annotated[str, typer.Option(help="Sentence encoder of the index.")] = "embedded",
+    encoder: loop.Encoder = None,
     model: Annotated[
         str, typer.Option(help="Base model of a cross-encoder: embedded, a folder, a Hub id; none goes without.")
     ] = "none",
@@ -142,19 +139,15 @@ def ranker(
     """
     from rich.console import Console
 
-    from agent.settings import Settings
     from finetune.examples import labelled, read_dialogues
     from finetune.ranker import Config
     from finetune.ranker.logs import logged_turns, read_liked
     from finetune.ranker.making import make
-    from retrieval.encoder import open_encoder
-    from retrieval.index import open_or_build_demo
-    from retrieval.search import Retriever
 
     console = Console(stderr=True)
-    settings = Settings(home=home) if home else Settings()
+    settings = loop.settings_of(home, encoder)
     target = out or settings.home / "ranker"
-    retriever = Retriever(open_or_build_demo(settings.home, encoder=encoder, progress=True), open_encoder(encoder))
+    retriever = loop.retriever_of(settings)
     dialogues = [dialogue for path in log or labelled() for dialogue in read_dialogues(path)]
     turns = list(logged_turns(dialogues, retriever.catalog))
     liked = read_liked(ratings, joins, retriever.catalog) if ratings else []
@@ -184,17 +177,15 @@ def reader(
     from rich.console import Console
 
     from agent.reader import Nearness, Network
-    from agent.settings import Settings
     from finetune.examples import labelled, read_dialogues
     from finetune.reader import judged, report, train
     from finetune.reader_rows import rows_of
     from retrieval.encoder import open_embedded
-    from retrieval.index import open_or_build_demo
 
     console = Console(stderr=True)
     config = ReaderConfig(epochs=epochs, seed=seed, model=model)
-    folder = (Settings(home=home) if home else Settings()).home
-    catalog = open_or_build_demo(folder, progress=True).catalog
+    settings = loop.settings_of(home)
+    folder, catalog = settings.home, loop.retriever_of(settings).catalog
     network = Network.of_base(model, folder, console.print)
     dialogues = [dialogue for path in (*labelled(), *(log or [])) for dialogue in read_dialogues(path)]
     with console.status(f"Finding what the messages of {len(dialogues)} dialogues may be about."):
@@ -218,7 +209,7 @@ def probe(
     home: Home = None,
     adapter: Annotated[str, typer.Option(help="Adapter to examine: auto, a folder, or a name in the home.")] = "auto",
     model: Annotated[str, typer.Option(help="Base model: embedded, a folder or a Hub id.")] = "embedded",
-    encoder: Annotated[str, typer.Option(help="Sentence encoder of the index.")] = "embedded",
+    encoder: loop.Encoder = None,
     beliefs: Annotated[int, typer.Option(min=2, help="Requests in all, half from dialogues, half made up.")] = 500,
     sample: Annotated[int, typer.Option(min=2, help="How many of them the model sees; five passes each.")] = 60,
     json: Annotated[Path | None, typer.Option(help="File to write all figures to.")] = None,
@@ -231,18 +222,14 @@ def probe(
 
     from agent.llm import open_llm
     from agent.local_llm import LocalLanguageModel
-    from agent.settings import Settings
     from finetune.examples import read_dialogues
     from finetune.probe import probe as examine
     from finetune.probe import requests
     from finetune.probe_report import table, write
-    from retrieval.encoder import open_encoder
-    from retrieval.index import open_or_build_demo
-    from retrieval.search import Retriever
 
     console = Console(stderr=True)
-    folder = (Settings(home=home) if home else Settings()).home
-    retriever = Retriever(open_or_build_demo(folder, encoder=encoder, progress=True), open_encoder(encoder))
+    settings = loop.settings_of(home, encoder)
+    folder, retriever = settings.home, loop.retriever_of(settings)
     llm = open_llm(model, adapter, retriever.semantic_ids, folder, console.print)
     if not isinstance(llm, LocalLanguageModel) or llm.adapter_id == "none":
         raise UserError("no adapter fits this index: train one with `python -m finetune sft`, or name one by --adapter")

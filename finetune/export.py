@@ -15,8 +15,10 @@ from typing import Any, NamedTuple
 from agent.log import ConversationLog
 from agent.reactions import BAD, GOOD, Reacted, reactions
 from agent.redaction import redact
+from agent.review import rejected
 from agent.review_dialogues import reply_of, reviewed_dialogues
 from agent.transcripts import resolve_title
+from finetune.learning import LearningConfig, held_out
 from retrieval.catalog import Catalog, UserError
 
 Line = dict[str, Any]
@@ -36,10 +38,13 @@ class Exchange(NamedTuple):
 def dialogues_of(log: ConversationLog, catalog: Catalog, *, reviewed: bool = False) -> Iterator[Line]:
     """Yield every conversation of `log`, or every `reviewed` one, as a dialogue in the format of the labelled ones.
 
-    What reviewers decided holds: corrected turns are as corrected, rejected ones are left out. A verdict given by a
-    button becomes a turn without words, where it was given; a thumb stays with its turn.
+    Those that no version learns from are in the split `dev`. What reviewers decided holds: corrected turns are as
+    corrected, rejected ones are left out. A verdict given by a button becomes a turn without words, where it was
+    given; a thumb stays with its turn.
     """
+    share = LearningConfig().held_out
     for dialogue in reviewed_dialogues(log, catalog, rest=not reviewed):
+        dialogue["split"] = "dev" if held_out(dialogue["id"], share) else "train"
         for turn in dialogue["turns"]:
             _redacted(turn["update"], catalog)
             turn |= {"user": redact(turn["user"]), "reply": redact(turn["reply"])}
@@ -128,12 +133,16 @@ def _chats(log: ConversationLog) -> Iterator[tuple[str, list[Line]]]:
 
 
 def _exchanges(log: ConversationLog) -> Iterator[Exchange]:
-    """Yield the turns that stand, conversation by conversation; those without words are none in a chat."""
+    """Yield the turns that stand, conversation by conversation.
+
+    Those without words are none in a chat, and those that a reviewer rejected are left out.
+    """
+    gone = rejected(log)
     for _, turns in groupby(reactions(log), key=lambda one: one.conversation):
         said: tuple[Line, ...] = ()
         for reacted in turns:
             text, answer = redact(reacted.text), _assistant(_answer(reacted.record))
-            if text.strip() and answer["content"].strip():
+            if text.strip() and answer["content"].strip() and reacted.seq not in gone:
                 said = (*said, {"role": "user", "content": text})
                 yield Exchange(said, answer, reacted)
                 said = (*said, answer)

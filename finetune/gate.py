@@ -37,6 +37,10 @@ class GateConfig(BaseModel):
     """Share of all lists up to which nobody minds how often an item is shown: what people love may come up often."""
     requests: int = Field(400, ge=10)
     """Lists that exposure is counted over."""
+    pairs: int = Field(150, ge=10)
+    """Most pairs held out that adapters are compared on."""
+    pairs_margin: float = Field(0.05, ge=0)
+    """Share of pairs by which an adapter may be right less often without counting as worse."""
     probed: int = Field(30, ge=2)
     """Requests that an adapter is probed with."""
     seed: int = 0
@@ -50,6 +54,8 @@ class Check:
     passed: bool
     said: str
     """What was found, and by how much it missed."""
+    measured: bool = True
+    """Whether there was anything to look at; what was not measured passes."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,17 @@ class Verdict:
 
 
 def ranking(name: str, measured: Measured, now: str, new: str, config: GateConfig) -> Check:
-    """Check that a ranking is not worse: paired by conversation, 95 % of a bootstrap over conversations.
+    """Check that NDCG@10 is not worse; see `not_worse`."""
+    return not_worse(name, "NDCG@10", measured, now, new, config.margin, config.seed)
+
+
+def preferred(name: str, measured: Measured, now: str, new: str, config: GateConfig) -> Check:
+    """Check that an adapter is right about no fewer pairs; see `not_worse`."""
+    return not_worse(name, "share right", measured, now, new, config.pairs_margin, config.seed)
+
+
+def not_worse(name: str, figure: str, measured: Measured, now: str, new: str, margin: float, seed: int) -> Check:
+    """Compare two versions paired by conversation, with 95 % of a bootstrap over conversations.
 
     Worse is what is lower by more than the margin, or lower for certain.
     """
@@ -77,16 +93,17 @@ def ranking(name: str, measured: Measured, now: str, new: str, config: GateConfi
     sums = np.array([np.sum(after[one]) - np.sum(before[one]) for one in before])
     counts = np.array([len(before[one]) for one in before])
     if not counts.sum():
-        return Check(name, True, "nothing was taken in conversations held out: not measured")
-    rng = np.random.default_rng(config.seed)
+        return Check(name, True, "nothing was taken in conversations held out: not measured", measured=False)
+    rng = np.random.default_rng(seed)
     draws = rng.integers(0, len(sums), (2000, len(sums)))
     low, high = np.quantile(sums[draws].sum(axis=1) / counts[draws].sum(axis=1), (0.025, 0.975))
     mean = sums.sum() / counts.sum()
-    passed = bool(high >= 0 and mean >= -config.margin)
+    passed = bool(high >= 0 and mean >= -margin)
     means = measured.means()
     interval = f"{mean:+.4f} [{low:+.4f}, {high:+.4f}], n = {counts.sum()}"
-    said = f"NDCG@10 {means[new]:.4f} against {means[now]:.4f} now, {interval}"
-    return Check(name, passed, said if passed else f"{said}: worse by more than {config.margin}")
+    said = f"{figure} {means[new]:.4f} against {means[now]:.4f} now, {interval}"
+    why = f"worse by more than {margin:g}" if mean < -margin else "worse for certain"
+    return Check(name, passed, said if passed else f"{said}: {why}")
 
 
 def exposure(now: Retriever, new: Retriever, asked: Sequence[Request], config: GateConfig) -> list[Check]:
@@ -133,15 +150,15 @@ def probes(findings: Sequence[Finding]) -> Check:
 
 
 def scenarios(
-    paths: Sequence[Path], home: Path, options: Mapping[str, str], parts: Mapping[str, Path]
+    paths: Sequence[Path], home: Path, options: Mapping[str, str], parts: Mapping[str, str]
 ) -> dict[Path, bool]:
-    """Play scenarios in a process of their own; return whether each file's held.
+    """Play scenarios in a process of their own, without chance or trial; return whether each file's held.
 
     `paths`: files or folders, those that come with the package without any. `options`: model and encoder. `parts`:
     folders of a version, by the names of their settings; the version that serves without any. UserError when they
     could not be played.
     """
-    variables = {f"TASTEMAKER_{part.upper()}": str(folder) for part, folder in parts.items()}
+    variables = {f"TASTEMAKER_{name.upper()}": value for name, value in {"explore": "0", "trial": "", **parts}.items()}
     given = [f"--{name}={value}" for name, value in {**options, "home": str(home)}.items()]
     with TemporaryDirectory(prefix="tastemaker-") as folder:
         out = Path(folder) / "scenarios.json"

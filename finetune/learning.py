@@ -140,6 +140,8 @@ def learn(
         raise UserError("nothing to learn from: nobody has liked or accepted anything that was shown yet")
     lessons = _balanced(lessons, labelled, config.share)
     say(f"{len(lessons)} turns of which something was taken, {len(labelled)} labelled ones")
+    if not any(one.explore for one in own):
+        say("no list was drawn by chance: what stood on top teaches itself; talk with explore above 0 to undo that")
     learner = Learner(retriever, [*labelled, *lessons], (), FITTED.model_copy(update={"seed": config.seed}), say)
     parts = [(one.query.message, one.gold, one.conversation, round(one.weight, 6)) for one in (*labelled, *lessons)]
     record = {

@@ -10,19 +10,24 @@ import typer
 from finetune.config import PreferenceConfig
 
 if TYPE_CHECKING:
+    from agent.settings import Settings
     from finetune.preference_training import Method
     from finetune.workshop import Workshop
+    from retrieval.search import Retriever
 
 Home = Annotated[Path | None, typer.Option(help="Folder of index, log and versions; TASTEMAKER_HOME or ~/.tastemaker.")]
-Encoder = Annotated[str, typer.Option(help="Sentence encoder of the index.")]
-Model = Annotated[str, typer.Option(help="Language model: embedded, a folder or a Hub id; scripted for scenarios.")]
+Encoder = Annotated[str | None, typer.Option(help="Sentence encoder of the index. Default: that which built it.")]
+Model = Annotated[
+    str | None,
+    typer.Option(help="Language model: embedded, a folder, a Hub id; scripted for scenarios. Default: the settings'."),
+]
 Steps = Annotated[int, typer.Option(min=1, help="Steps of training.")]
 PREFERENCES = PreferenceConfig()
 
 
 def learn(
     home: Home = None,
-    encoder: Encoder = "embedded",
+    encoder: Encoder = None,
     labelled: Annotated[bool, typer.Option(help="Learn from the packaged dialogues too (demo catalog).")] = True,
     clip: Annotated[float, typer.Option(min=1, help="Most that one turn counts for what chance showed; 1: off.")] = 5.0,
     seed: int = 0,
@@ -40,8 +45,8 @@ def learn(
 
 def dpo(
     home: Home = None,
-    encoder: Encoder = "embedded",
-    model: Model = "embedded",
+    encoder: Encoder = None,
+    model: Model = None,
     steps: Steps = PREFERENCES.steps,
     seed: int = 0,
 ) -> None:
@@ -51,8 +56,8 @@ def dpo(
 
 def kto(
     home: Home = None,
-    encoder: Encoder = "embedded",
-    model: Model = "embedded",
+    encoder: Encoder = None,
+    model: Model = None,
     steps: Steps = PREFERENCES.steps,
     seed: int = 0,
 ) -> None:
@@ -62,42 +67,72 @@ def kto(
 
 def reward(
     home: Home = None,
-    encoder: Encoder = "embedded",
-    model: Model = "embedded",
+    encoder: Encoder = None,
+    model: Model = None,
     steps: Steps = PREFERENCES.steps,
     seed: int = 0,
 ) -> None:
     """Fit a reward head on the adapter that serves to the pairs of `dpo`, and say of how many held out it is right."""
     from finetune.reward import told
 
-    workshop = _open(home, encoder)
+    workshop = _open(home, encoder, model)
     config = PreferenceConfig(steps=steps, seed=seed)
-    for line in told(workshop.reward(config, model, lambda line: typer.echo(line, err=True))):
+    for line in told(workshop.reward(config, workshop.settings.model, lambda line: typer.echo(line, err=True))):
         typer.echo(line)
     typer.echo(f"written to {workshop.home / 'reward'}; nothing answers by it")
 
 
-def _prefer(method: Method, home: Path | None, encoder: str, model: str, config: PreferenceConfig) -> None:
-    workshop = _open(home, encoder)
-    name, record = workshop.prefer(method, config, model, lambda line: typer.echo(line, err=True))
+def _prefer(
+    method: Method, home: Path | None, encoder: str | None, model: str | None, config: PreferenceConfig
+) -> None:
+    workshop = _open(home, encoder, model)
+    name, record = workshop.prefer(method, config, workshop.settings.model, lambda line: typer.echo(line, err=True))
     right = record["held_out_pairs"]
-    share = f"{right['after']:.3f} (standard error {right['error']:.3f}), what serves in {right['before']:.3f}"
-    typer.echo(f"version {name}: {record['examples']} examples; of {right['n']} pairs held out it has {share} right")
+    told = "no pair is held out to judge it by"
+    if right["n"]:
+        error = "unknown" if right["error"] is None else f"{right['error']:.3f}"
+        share = f"{right['after']:.3f} (standard error {error}), what serves in {right['before']:.3f}"
+        told = f"of {right['n']} pairs held out it has {share} right"
+    typer.echo(f"version {name}: {record['examples']} examples; {told}")
     typer.echo(f"it does not answer yet: `python -m finetune promote {name}`")
+
+
+def adopt(
+    adapter: Annotated[str, typer.Argument(help="A folder with an adapter, or a name under `adapters` in the home.")],
+    home: Home = None,
+) -> None:
+    """Make a version of an adapter that `sft` trained, so that the gate can judge it and people can go back."""
+    import shutil
+
+    from agent.llm import adapter_folder
+    from agent.local_llm import fitting
+    from agent.versions import Versions
+
+    settings = settings_of(home)
+    folder = adapter_folder(adapter, settings.home)
+    record = fitting(folder, retriever_of(settings).semantic_ids, settings.home)
+    versions = Versions(settings.home)
+    with versions.making(f"python -m finetune adopt {adapter}") as (half, told):
+        shutil.copytree(folder, half / "adapter", ignore=shutil.ignore_patterns("run", "checkpoint*"))
+        told["data"] = str(record.get("data", ""))
+    name = versions.names()[-1]
+    typer.echo(f"version {name}: it does not answer yet: `python -m finetune promote {name}`")
 
 
 def promote(
     name: Annotated[str, typer.Argument(help="The version, as `python -m finetune versions` lists it.")],
     home: Home = None,
-    encoder: Encoder = "embedded",
-    model: Model = "embedded",
+    encoder: Encoder = None,
+    model: Model = None,
     dry: Annotated[bool, typer.Option("--dry-run", help="Ask the gate and change nothing.")] = False,
 ) -> None:
     """Let a version answer, if the gate finds nothing worse; otherwise say what and by how much, and exit with 1."""
+    from agent.versions import Versions
     from finetune.gate import GateConfig
 
-    workshop = _open(home, encoder)
-    verdict = workshop.judge(name, model, GateConfig(), lambda line: typer.echo(line, err=True))
+    Versions(_home(home)).read(name)
+    workshop = _open(home, encoder, model)
+    verdict = workshop.judge(name, workshop.settings.model, GateConfig(), lambda line: typer.echo(line, err=True))
     for check in verdict.checks:
         typer.echo(f"{'ok    ' if check.passed else 'FAILED'} {check.name}: {check.said}")
     if not verdict.passed:
@@ -106,6 +141,9 @@ def promote(
     if not dry:
         workshop.versions.serve(name, "promoted: the gate found nothing worse")
         typer.echo(f"{name} answers from the next turn on; back with `python -m finetune rollback`")
+        for part in workshop.versions.read(name).parts:
+            if (named := getattr(workshop.settings, part)) != "auto":
+                typer.echo(f"but the settings name another {part}, {named}, which goes before: set {part} to auto")
 
 
 def rollback(home: Home = None) -> None:
@@ -118,6 +156,7 @@ def rollback(home: Home = None) -> None:
 def versions(
     home: Home = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line, with everything.")] = False,
+    of: Annotated[str | None, typer.Option(help="Only versions that learned from this conversation.")] = None,
 ) -> None:
     """List what was learned: where each version comes from, what the gate said, and which one answers."""
     from rich.console import Console
@@ -126,7 +165,8 @@ def versions(
     from agent.versions import SHIPPED, Versions
 
     known = Versions(_home(home))
-    found = [known.read(name) for name in (SHIPPED, *known.names())]
+    names = (SHIPPED, *known.names()) if of is None else known.learned_from(of)
+    found = [known.read(name) for name in names]
     if json:
         for one in found:
             typer.echo(one.model_dump_json())
@@ -148,7 +188,28 @@ def _home(home: Path | None) -> Path:
     return (Settings(home=home) if home else Settings()).home
 
 
-def _open(home: Path | None, encoder: str) -> Workshop:
+def settings_of(home: Path | None, encoder: str | None = None, model: str | None = None) -> Settings:
+    """Return the settings with what options say; without an encoder, that of the home's index."""
+    from agent.settings import Settings
+    from retrieval.index import built_with
+
+    given = {"home": home, "encoder": encoder, "model": model}
+    settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    built = None if encoder else built_with(settings.home)
+    return settings.model_copy(update={"encoder": built}) if built else settings
+
+
+def retriever_of(settings: Settings) -> Retriever:
+    """Open the search over the home's index, which is made where there is none. UserError with another encoder."""
+    from retrieval.encoder import open_encoder
+    from retrieval.index import open_or_build_demo
+    from retrieval.search import Retriever
+
+    index = open_or_build_demo(settings.home, encoder=settings.encoder, progress=True, keep=True)
+    return Retriever(index, open_encoder(settings.encoder))
+
+
+def _open(home: Path | None, encoder: str | None, model: str | None = None) -> Workshop:
     from finetune.workshop import Workshop
 
-    return Workshop(_home(home), encoder)
+    return Workshop(settings_of(home, encoder, model))

@@ -12,6 +12,7 @@ import json
 import random
 import shutil
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -219,8 +220,23 @@ def likelier(llm: Any, pairs: Sequence[Pair], semantic_ids: SemanticIds) -> list
     return [float(found[pair.prompt, pair.chosen] > found[pair.prompt, pair.rejected]) for pair in pairs]
 
 
-def accuracy(llm: Any, pairs: Sequence[Pair], semantic_ids: SemanticIds) -> tuple[float, float, int]:
-    """Return the share of pairs whose taken item the model finds likelier, its standard error, and their number."""
-    right = likelier(llm, pairs, semantic_ids)
-    error = float(np.std(right, ddof=1) / len(right) ** 0.5) if len(right) > 1 else 0.0
-    return (float(np.mean(right)) if right else 0.0), error, len(right)
+def accuracy(llm: Any, pairs: Sequence[Pair], semantic_ids: SemanticIds) -> dict[str, float | None]:
+    """Return the `share` of pairs whose taken item the model finds likelier, with an error by conversation."""
+    return share(likelier(llm, pairs, semantic_ids), [pair.conversation for pair in pairs])
+
+
+def share(values: Sequence[float], clusters: Sequence[str]) -> dict[str, float | None]:
+    """Return the `mean` of values and its standard `error`, where values of one cluster may depend on each other.
+
+    The squared sums of residuals by cluster count, times G / (G - 1) (Cameron and Miller, 2015, J. Human Resources 50).
+    None for the mean of nothing, and for the error of fewer than two clusters.
+    """
+    if not values:
+        return {"mean": None, "error": None}
+    mean = float(np.mean(values))
+    sums: dict[str, float] = defaultdict(float)
+    for value, cluster in zip(values, clusters, strict=True):
+        sums[cluster] += value - mean
+    count = len(sums)
+    error = (count / (count - 1) * sum(one**2 for one in sums.values())) ** 0.5 / len(values) if count > 1 else None
+    return {"mean": round(mean, 4), "error": None if error is None else round(error, 4)}

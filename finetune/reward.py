@@ -14,7 +14,6 @@ import json
 import random
 import shutil
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,7 @@ from agent.reactions import Reacted
 from agent.versions import digest
 from finetune.config import PreferenceConfig
 from finetune.learning import held_out
-from finetune.preference_training import likelier
+from finetune.preference_training import likelier, share
 from finetune.preferences import Pair, answers, balanced, pairs
 from prompts import Prompt
 from retrieval.catalog import Catalog, UserError
@@ -175,23 +174,6 @@ def fit(apart: Array, weights: Array, penalty: float, steps: int) -> Array:
 
     start = np.zeros(apart.shape[1])
     return np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": steps}).x, np.float64)
-
-
-def share(values: Sequence[float], clusters: Sequence[str]) -> dict[str, float | None]:
-    """Return the `mean` of values and its standard `error`, where values of one cluster may depend on each other.
-
-    The squared sums of residuals by cluster count, times G / (G - 1) (Cameron and Miller, 2015, J. Human Resources 50).
-    None for the mean of nothing, and for the error of fewer than two clusters.
-    """
-    if not values:
-        return {"mean": None, "error": None}
-    mean = float(np.mean(values))
-    sums: dict[str, float] = defaultdict(float)
-    for value, cluster in zip(values, clusters, strict=True):
-        sums[cluster] += value - mean
-    count = len(sums)
-    error = (count / (count - 1) * sum(one**2 for one in sums.values())) ** 0.5 / len(values) if count > 1 else None
-    return {"mean": round(mean, 4), "error": None if error is None else round(error, 4)}
 
 
 def told(record: Mapping[str, Any]) -> list[str]:

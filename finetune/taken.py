@@ -10,12 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from agent.belief import BeliefState, Shown, Verdict, apply
-from agent.reactions import GOOD
+from agent.reactions import GOOD, REFUSED
 from agent.transcripts import resolve_title, update_from_dict
 from retrieval.catalog import Catalog
 
 Turn = Mapping[str, Any]
-REFUSED: frozenset[Verdict] = frozenset({"rejected", "disliked", "seen"})
 
 
 class Taught(NamedTuple):
@@ -24,7 +23,7 @@ class Taught(NamedTuple):
     shown: tuple[str, ...]
     """Ids of the items of the catalog, in order."""
     right: tuple[str, ...]
-    """Of a labelled turn all of them, of our own list what was taken."""
+    """Of a labelled turn all of them, of our own list what was taken or a reviewer approved."""
     taken: tuple[str, ...]
     """What was liked or accepted afterwards, in the last message or click about the item."""
     refused: frozenset[str]
@@ -57,8 +56,9 @@ def taught(turns: Sequence[Turn], place: int, belief: BeliefState, catalog: Cata
         if later := [item for item, _ in _known(turn, catalog)]:
             held = held.after_reply(ledger(later, held, catalog), None)
     taken = tuple(item for item in shown if last.get(item, set()) & GOOD)
+    right = tuple(item for item in shown if item not in chances or item in taken)
     refused = frozenset(item for item in shown if last.get(item, set()) & REFUSED)
-    return Taught(shown, taken if chances else shown, taken, refused, chances)
+    return Taught(shown, right, taken, refused, chances)
 
 
 def ledger(shown: Sequence[str], belief: BeliefState, catalog: Catalog) -> tuple[Shown, ...]:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 from agent.log import ConversationLog
-from agent.reactions import Reacted, reactions
-from agent.versions import Versions, digest
+from agent.reactions import Reacted
+from agent.review import vetted
+from agent.versions import SHIPPED, Versions, digest
 from finetune import learning
 from finetune.config import PreferenceConfig
-from finetune.learning import LearningConfig, held_out, measure, unheard
+from finetune.learning import LearningConfig, Measured, held_out, measure, unheard
 from finetune.preferences import balanced, judgements, pairs
 from retrieval.catalog import UserError
 
 if TYPE_CHECKING:
+    from agent.settings import Settings
     from finetune.examples import Dialogue
     from finetune.gate import Check, GateConfig, Verdict
     from finetune.preference_training import Method
@@ -34,19 +38,20 @@ Say = Callable[[str], None]
 class Workshop:
     """A home opened for learning: catalog, search, log and versions."""
 
-    def __init__(self, home: Path, encoder: str) -> None:
-        """Open `home`. UserError when nobody has talked in it yet."""
+    def __init__(self, settings: Settings) -> None:
+        """Open the home of `settings`. UserError when nobody has talked in it yet, or with another encoder."""
         from retrieval.encoder import open_encoder
         from retrieval.index import open_or_build_demo
         from retrieval.remembered import Remembering
         from retrieval.search import Retriever
 
+        home, encoder = settings.home, settings.encoder
         path = home / "log.sqlite"
         if not path.is_file():
             raise UserError(f"no conversations yet: {path} is not there; talk first with `python app.py --home {home}`")
-        self.home, self.encoder = home, encoder
+        self.settings, self.home, self.encoder = settings, home, encoder
         self.versions: Versions = Versions(home)
-        index = open_or_build_demo(home, encoder=encoder)
+        index = open_or_build_demo(home, encoder=encoder, keep=True)
         self.remembering = Remembering(open_encoder(encoder), home / ENCODINGS)
         self.retriever: Retriever = Retriever(index, self.remembering)
         self.log = ConversationLog(path)
@@ -88,7 +93,7 @@ class Workshop:
                 accuracy(LocalLanguageModel.open(model, one, codes, self.home, say), unheard, codes)
                 for one in (serving, folder / "adapter")
             )
-            found = {"before": before[0], "after": after[0], "error": after[1], "n": after[2]}
+            found = {"before": before["mean"], "after": after["mean"], "error": after["error"], "n": len(unheard)}
             names = sorted({one.conversation for one in given})
             told |= {"data": record["data"], "conversations": tuple(map(digest, names))}
             told["metrics"] = {"method": method, "examples": len(given), "held_out_pairs": found}
@@ -104,12 +109,15 @@ class Workshop:
         catalog, codes, out = self.retriever.catalog, self.retriever.semantic_ids, self.home / "reward"
         return train(self._reactions(), catalog, self._adapter(), codes, config, model, self.home, out, say)
 
-    def _adapter(self) -> Path:
-        """Return the folder of the adapter that serves. UserError when none fits the index."""
-        from agent.llm import DEMO_ADAPTER
+    def _adapter(self, name: str = "") -> Path:
+        """Return the folder of the adapter of a version, or of what serves. UserError when none fits the index."""
+        from agent.llm import DEMO_ADAPTER, adapter_folder
         from agent.local_llm import read_record
 
-        folder = self.versions.folder_of(self.versions.serving, "adapter") or DEMO_ADAPTER
+        own = self.versions.folder_of(name or self.versions.serving, "adapter")
+        if not name and self.settings.adapter not in ("auto", "none"):
+            own = adapter_folder(self.settings.adapter, self.home)
+        folder = own or DEMO_ADAPTER
         if read_record(folder)["semantic_ids"] != self.retriever.semantic_ids.fingerprint:
             raise UserError(f"no adapter fits this index: train one with `python -m finetune sft --home {self.home}`")
         return folder
@@ -122,10 +130,12 @@ class Workshop:
 
     def judge(self, name: str, model: str, config: GateConfig, say: Say) -> Verdict:
         """Ask the gate about a version, and write what it says into the version's record."""
-        from finetune.gate import Verdict, exposure, probes, ranking, regressions, scenarios
+        from finetune.gate import Check, Verdict, exposure, preferred, probes, ranking, regressions, scenarios
         from finetune.probe import requests
 
         now, catalog = self.versions.serving, self.retriever.catalog
+        if name in (now, SHIPPED):
+            raise UserError(f"{name} needs no gate: it " + ("answers" if name == now else "is what others are held to"))
         rankers = {now: self._ranker(now), name: self._ranker(name)}
         say("ranking conversations that no version has learned from")
         kept = unheard(self._reactions(), catalog, LearningConfig())
@@ -136,14 +146,18 @@ class Workshop:
             say("ranking labelled dialogues")
             measured = measure(self.retriever, labelled, rankers)
             checks.append(ranking("ranking of labelled dialogues", measured, now, name, config))
+        if not any(check.measured for check in checks):
+            checks.append(Check("evidence", False, "no ranking could be compared: let more people talk"))
         say("counting what is shown")
         asked = requests(self._dialogues("train"), catalog, config.requests, config.seed)
         checks += exposure(self._with(rankers[now]), self._with(rankers[name]), asked, config)
         if (adapter := self.versions.folder_of(name, "adapter")) != self.versions.folder_of(now, "adapter") and adapter:
+            say("comparing the adapters on pairs of conversations that neither has learned from")
+            right = self._preferred(now, name, model, config)
+            checks.append(preferred("pairs of conversations held out", right, now, name, config))
             say("probing the adapter")
             checks.append(probes(self._probed(adapter, model, config)))
-        options = {"model": model, "encoder": self.encoder}
-        parts = {part: folder for part in ("ranker", "adapter") if (folder := self.versions.folder_of(name, part))}
+        options, parts = {"model": model, "encoder": self.encoder}, self._parts(name)
         if paths := self._scenarios():
             say("playing scenarios with the version")
             after = scenarios(paths, self.home, options, parts)
@@ -160,8 +174,34 @@ class Workshop:
         asked = requests(self._dialogues("train"), self.retriever.catalog, config.probed, config.seed)
         return probe(llm, self.retriever, asked, config.probed, config.seed, lambda done, of: None)
 
+    def _preferred(self, now: str, name: str, model: str, config: GateConfig) -> Measured:
+        """Return of how many pairs held out the adapters of two versions find likelier what was taken."""
+        from agent.local_llm import LocalLanguageModel
+        from finetune.preference_training import likelier
+
+        codes, share, clip = self.retriever.semantic_ids, LearningConfig().held_out, LearningConfig().clip
+        kept = [one for one in self._reactions() if held_out(one.conversation, share)]
+        judged = list(pairs(kept, self.retriever.catalog, codes, clip))
+        drawn = Random(config.seed).sample(judged, min(len(judged), config.pairs))
+        gains: dict[str, dict[str, list[float]]] = {}
+        for who in (now, name):
+            right = likelier(LocalLanguageModel.open(model, self._adapter(who), codes, self.home), drawn, codes)
+            gains[who] = defaultdict(list)
+            for pair, one in zip(drawn, right, strict=True):
+                gains[who][pair.conversation].append(one)
+        return Measured(gains)
+
+    def _parts(self, name: str) -> dict[str, str]:
+        """Return setting -> folder of every part of a version, those that are as shipped too."""
+        ranker = self.versions.ranker(name, "auto", self.retriever.index, self.encoder)
+        try:
+            adapter = str(self._adapter(name))
+        except UserError:
+            adapter = "none"
+        return {"ranker": "none" if ranker is None else str(ranker), "adapter": adapter}
+
     def _reactions(self) -> list[Reacted]:
-        return list(reactions(self.log))
+        return list(vetted(self.log, self.retriever.catalog))
 
     def _ranker(self, name: str) -> LearnedRanker | None:
         from retrieval.learned import LearnedRanker

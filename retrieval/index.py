@@ -203,15 +203,24 @@ def build(
     return Index.open(home)
 
 
-def open_or_build_demo(home: Path, *, encoder: str = "embedded", progress: bool = False) -> Index:
-    """Open the home's index; make the packaged demo's when there is none, or when the package's has changed."""
+def built_with(home: Path) -> str | None:
+    """Return the name of the encoder that the home's index was built with, None where there is no index."""
+    folder = versions.current(home)
+    return None if folder is None else str(json.loads((folder / "manifest.json").read_text("utf-8"))["encoder"])
+
+
+def open_or_build_demo(home: Path, *, encoder: str = "embedded", progress: bool = False, keep: bool = False) -> Index:
+    """Open the home's index; make the packaged demo's when there is none, or when the package's has changed.
+
+    One of another encoder is made anew for the demo, unless it is to be kept, and refused by UserError for the rest.
+    """
     source = f"demo {_demo_hash()}"
     if versions.current(home) is not None:
         index = Index.open(home)
         built, demo = index.manifest["encoder"], str(index.manifest["source"]).startswith("demo ")
         if built == encoder and (not demo or index.manifest["source"] == source):
             return index
-        if not demo:
+        if not demo or (keep and built != encoder):
             raise UserError(
                 f"{home}: the index was built with the encoder {built!r}, the settings say {encoder!r}; "
                 "set encoder to the first, or build the index again"

@@ -6,22 +6,21 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from agent.page.markup import Plain, button, short, text_of
-from agent.versions import SHIPPED
 
 if TYPE_CHECKING:
     from agent.settings import Settings
     from retrieval.catalog import Catalog
 
 
-def side_html(conversations: Sequence[Plain], here: str, settings: Settings, line: str, version: str = SHIPPED) -> str:
-    """Draw the name of the program, the conversations of this browser, which version answers, where feedback goes."""
+def side_html(conversations: Sequence[Plain], here: str, settings: Settings, line: str, answers: str = "") -> str:
+    """Draw the name of the program, the conversations of this browser, what answers, where feedback goes."""
     rows = "".join(
         f'<li class="{"here" if one["id"] == here else ""}">{button(one["title"], "open", "open", id=one["id"])}'
         f"{button('Delete this conversation', 'delete', 'x', inside='×', id=one['id'], confirm='Delete this conversation and its feedback?')}</li>"  # noqa: E501
         for one in conversations
     )
     log = short(settings.home / "log.sqlite")
-    answers = f"Answers: {text_of(version)}<br>" if version != SHIPPED else ""
+    answers = f"Answers: {text_of(answers)}<br>" if answers else ""
     return (
         '<div class="tm"><input type="checkbox" id="menu"><div class="top"><h1>Taste<i>maker</i></h1>'
         f'<p class="soft">{text_of(line)}</p><label class="menu" for="menu">Conversations</label></div>'

@@ -218,7 +218,7 @@ class Page:
         mine = [one for one in rec.conversations() if one["id"].startswith(_prefix(browser))]
         line = f"{len(rec.catalog):,} {rec.catalog.schema.nouns}"
         return View(
-            side_html(mine, conversation, self.settings, line, rec.version(conversation)),
+            side_html(mine, conversation, self.settings, line, rec.answering(conversation)),
             "".join(turn_html(turn, belief, rec.catalog) for turn in turns),
             live_html(conversation, drawn + (oops_html(trouble) if trouble else ""), number),
             known_html(belief, rec.catalog)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from agent.belief import BeliefState
     from retrieval.catalog import Catalog, Item
 
-VERDICTS = {"liked": "Like", "disliked": "Not for me", "seen": "Seen it"}
+VERDICTS = {"liked": "Like", "accepted": "I'll take it", "disliked": "Not for me", "seen": "Seen it"}
 """Verdicts that a card takes, and what its buttons say."""
 THUMB = (
     '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M7 10.5v9H4v-9zM10 10l3.4-7c1.4.1 2.3 1 2.3 2.4'

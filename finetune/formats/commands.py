@@ -12,13 +12,14 @@ import typer
 
 from finetune.formats.lines import Format
 from finetune.formats.sources import Source
-from finetune.loop import Encoder, Home
+from finetune.loop import Encoder, Home, settings_of
 from retrieval.catalog import UserError
 from retrieval.rows import Problem
 
 if TYPE_CHECKING:
     from agent.log import ConversationLog
     from agent.recommender import Recommender
+    from agent.settings import Settings
     from finetune.formats.importing import Imported
     from finetune.formats.talks import Talk
 
@@ -62,19 +63,17 @@ def import_(
     out: Annotated[Path, typer.Option(help="File of dialogues to write, for `sft --log` and `ranker --log`.")],
     source: Annotated[Source, typer.Option("--format", help="What the file holds; auto looks.")] = "auto",
     home: Home = None,
-    encoder: Encoder = "embedded",
+    encoder: Encoder = None,
     model: Annotated[str, typer.Option(help="Language model; what is said is understood without one.")] = "scripted",
 ) -> None:
     """Make dialogues of other people's conversations, as understood over the catalog in the home."""
-    from agent.settings import Settings
     from finetune.export import write_dialogues
     from finetune.formats.sources import talks
 
     found: list[Imported] = []
     problems: list[Problem] = []
     given = list(talks(file, source))
-    folder = (Settings(home=home) if home else Settings()).home
-    with _recommender(folder, encoder, model) as rec, _progress(len(given)) as advance:
+    with _recommender(settings_of(home, encoder, model)) as rec, _progress(len(given)) as advance:
         for one in given:
             made = one if isinstance(one, Problem) else _imported(file, *one, rec)
             problems.append(made) if isinstance(made, Problem) else found.append(made)
@@ -160,14 +159,16 @@ def _imported(path: Path, line: int, talk: Talk, rec: Recommender) -> Imported |
 
 
 @contextmanager
-def _recommender(home: Path, encoder: str, model: str) -> Iterator[Recommender]:
-    """Open the recommender over a home's catalog, without touching the conversations there."""
+def _recommender(settings: Settings) -> Iterator[Recommender]:
+    """Open the recommender over a home's catalog, without touching the conversations or the index there."""
     from agent.recommender import Recommender
-    from agent.settings import Settings, borrowed
+    from agent.settings import borrowed
+    from retrieval.index import open_or_build_demo
 
-    with borrowed(home) as folder:
-        settings = Settings(home=folder, model=model, encoder=encoder, reader="none", ranker="none", reranker="none")
-        rec = Recommender.open(settings, progress=True)
+    open_or_build_demo(settings.home, encoder=settings.encoder, progress=True, keep=True)
+    with borrowed(settings.home) as folder:
+        plain = {"home": folder, "reader": "none", "ranker": "none", "reranker": "none"}
+        rec = Recommender.open(settings.model_copy(update=plain), progress=True)
         try:
             yield rec
         finally:

@@ -46,6 +46,26 @@ def test_the_belief_of_a_turn_includes_clicks_made_before_it(rec: Recommender, t
     assert [entry.verdict for entry in second.before.items] == ["seen"] and second.belief.turn == 2
 
 
+def test_a_click_on_an_earlier_list_is_known_to_no_turn_before_it(rec: Recommender, told: Told) -> None:
+    shown = rec.reply("c", crime(told)).items
+    rec.reply("c", told.hears("more", intent="refine"))
+    rec.feedback("c", 1, shown[0].id, "accepted")
+    rec.reply("c", told.hears("and more", intent="refine"))
+    before = [(one.before.turn, [entry.verdict for entry in one.before.items]) for one in reactions(rec.tools.log)]
+    assert before == [(0, []), (1, []), (2, ["accepted"])]
+
+
+def test_a_click_after_a_turn_that_was_taken_back_knows_nothing_of_it(rec: Recommender, told: Told) -> None:
+    shown = rec.reply("c", crime(told)).items
+    rec.reply("c", told.hears("space", limit("subjects", "is", "space")))
+    rec.feedback("c", 1, shown[0].id, "liked")
+    rec.undo("c")
+    rec.reply("c", told.hears("more", intent="refine"))
+    *_, last = reactions(rec.tools.log)
+    assert [entry.verdict for entry in last.before.items] == ["liked"]
+    assert [str(entry.constraint.value) for entry in last.before.constraints] == ["crime"]
+
+
 def test_the_last_word_counts_and_the_last_thumb(rec: Recommender, told: Told) -> None:
     shown = rec.reply("c", crime(told)).items
     for kind in ("liked", "disliked"):

@@ -293,6 +293,17 @@ def test_undo_goes_back_to_before_the_last_turn_with_the_clicks_made_then(rec: R
     ]  # fmt: skip
 
 
+def test_undo_keeps_what_was_said_since_of_an_earlier_list(rec: Recommender, told: Told) -> None:
+    first = rec.reply("c", crime(told))
+    rec.reply("c", told.hears("space", limit("subjects", "is", "space")))
+    rec.feedback("c", 1, first.items[0].id, "liked")
+    after = rec.undo("c")
+    assert [entry["verdict"] for entry in after["items"]] == ["liked"] and after["turn"] == 1
+    rec.reply("c", told.hears("cooking", limit("subjects", "is", "cooking")))
+    assert rec.undo("c") == after, "and not twice"
+    assert rec.undo("c")["items"] == []
+
+
 def test_undo_after_undo_and_new_turns_follows_the_standing_conversation(rec: Recommender, told: Told) -> None:
     beliefs = [rec.belief("c")]
     for subject in ("crime", "space", "music"):

@@ -12,7 +12,7 @@ from small_world import CATALOG, Told, limit, open_world, verdict, wish
 
 from agent.belief import BeliefUpdate, Drop
 from agent.recommender import Recommender
-from agent.review import Case, Queue, case_of, decide
+from agent.review import Case, Queue, case_of, decide, rejected, vetted
 from agent.review_correction import read_update, update_text
 from agent.review_dialogues import reviewed_dialogues, reviewed_turns
 from agent.review_record import Review
@@ -288,6 +288,28 @@ def test_training_sees_approved_and_corrected_turns_and_no_rejected_ones(rec: Re
     assert all(set(turn) == {"user", "update", "shown", "reply"} for turn in dialogue["turns"])
     assert {dialogue["id"] for dialogue in reviewed_dialogues(rec.tools.log, CATALOG, rest=True)} == {"c", "other"}
     json.dumps(dialogue)
+
+
+def test_learning_sees_what_was_corrected_as_corrected_and_nothing_that_was_rejected(
+    rec: Recommender, told: Told
+) -> None:
+    for name in ("bad", "wrong", "good"):
+        rec.reply(name, crime(told))
+    decided(rec, "bad", 1, "rejected")
+    decided(rec, "wrong", 1, "corrected", update=SPACE)
+    found = {one.conversation: one for one in vetted(rec.tools.log, rec.catalog)}
+    assert set(found) == {"wrong", "good"} and len(rejected(rec.tools.log)) == 1
+    limits = {name: [str(rule.constraint.value) for rule in one.belief.constraints] for name, one in found.items()}
+    assert limits == {"wrong": ["space"], "good": ["crime"]}
+
+
+def test_what_somebody_turned_down_is_no_lesson_of_an_approved_list(rec: Recommender, told: Told) -> None:
+    first, second, *_ = rec.reply("c", crime(told)).items
+    rec.feedback("c", 1, first.id, "disliked")
+    decided(rec, "c", 1, "approved")
+    shown = reviewed_turns(rec.tools.log, rec.catalog, "c")[0]["shown"]
+    assert [card["title"] for card in shown if "propensity" in card] == [first.title]
+    assert second.title in [card["title"] for card in shown]
 
 
 def test_what_no_reviewer_approved_has_the_probability_with_which_it_was_shown(rec: Recommender, told: Told) -> None:

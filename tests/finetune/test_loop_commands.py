@@ -10,11 +10,13 @@ from test_ranker import QUICK, SIZE, mate, plants
 from typer.testing import CliRunner, Result
 
 from agent import Recommender, Settings
+from agent.log import ConversationLog
 from agent.versions import SHIPPED, Versions
 from finetune.__main__ import app
+from finetune.loop import settings_of
 from retrieval.catalog import UserError
 from retrieval.encoder import HashingEncoder
-from retrieval.index import build
+from retrieval.index import build, open_or_build_demo
 
 
 @pytest.fixture(scope="module")
@@ -32,13 +34,21 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def record_of(home: Path) -> list[str]:
+    """Return the conversations that v1 learned from."""
+    log = ConversationLog(home / "log.sqlite")
+    names = [one["id"] for one in log.conversations() if "v1" in Versions(home).learned_from(one["id"])]
+    log.close()
+    return names
+
+
 def call(*words: object) -> Result:
     return CliRunner().invoke(app, [str(word) for word in words])
 
 
 def test_a_version_is_learned_judged_promoted_and_taken_back(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("finetune.learning.FITTED", QUICK)
-    options = ("--home", home, "--encoder", "hashing")
+    options = ("--home", home)
     learned = call("learn", *options)
     assert learned.exit_code == 0, learned.output
     assert "version v1: search NDCG@10" in learned.output and "finetune promote v1" in learned.output
@@ -61,14 +71,28 @@ def test_a_version_is_learned_judged_promoted_and_taken_back(home: Path, monkeyp
     listed = [json.loads(line) for line in call("versions", "--home", home, "--json").output.splitlines()]
     assert [one["name"] for one in listed] == [SHIPPED, "v1"]
     assert "answers" in call("versions", "--home", home).output
+    first, *_ = record_of(home)
+    assert "v1" in call("versions", "--home", home, "--of", first).output
+    assert "v1" not in call("versions", "--home", home, "--of", "nobody").output
     back = call("rollback", "--home", home)
     assert back.exit_code == 0 and SHIPPED in back.output and versions.serving == SHIPPED
+
+
+def test_a_home_of_another_encoder_keeps_its_index_and_is_opened_without_naming_it(tmp_path: Path) -> None:
+    index = open_or_build_demo(tmp_path, encoder="hashing")
+    with pytest.raises(UserError, match="built with the encoder 'hashing'"):
+        open_or_build_demo(tmp_path, encoder="embedded", keep=True)
+    assert settings_of(tmp_path).encoder == "hashing"
+    assert open_or_build_demo(tmp_path, encoder="hashing").fingerprint == index.fingerprint
 
 
 def test_what_is_missing_is_said_in_one_line(home: Path, tmp_path: Path) -> None:
     for words, named in (
         (("learn", "--home", tmp_path), "talk first"),
-        (("promote", "v9", "--home", home, "--encoder", "hashing"), "no version 'v9'"),
+        (("promote", "v9", "--home", home), "no version 'v9'"),
+        (("promote", SHIPPED, "--home", home), "shipped needs no gate"),
+        (("learn", "--home", home, "--encoder", "embedded"), "built with the encoder 'hashing'"),
+        (("adopt", "nobody", "--home", home), "no adapter in"),
         (("rollback", "--home", tmp_path), "nothing was promoted"),
     ):
         result = call(*words)

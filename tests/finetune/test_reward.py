@@ -21,8 +21,9 @@ from agent.versions import Versions, digest
 from finetune.__main__ import app, main
 from finetune.config import PreferenceConfig
 from finetune.learning import held_out
+from finetune.preference_training import share
 from finetune.preferences import Pair
-from finetune.reward import HEAD, PENALTIES, RECORD, fit, learn, read, share, told, train
+from finetune.reward import HEAD, PENALTIES, RECORD, fit, learn, read, told, train
 from prompts import Prompt, Tokens
 from retrieval.catalog import Catalog, UserError
 from retrieval.encoder import HashingEncoder
