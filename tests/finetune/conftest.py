@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 import tiny_model
+from cellar import open_cellar
 
+from agent.versions import Versions
 from finetune.examples import Example
 from prompts import Tokens, render
 from retrieval.catalog import Catalog
 from retrieval.encoder import HashingEncoder, document
+from retrieval.index import build
 from retrieval.semantic_ids import SemanticIds
 
 
@@ -53,3 +57,20 @@ def serving(
         patch.setattr("finetune.curves.available", lambda: False)
         run(examples, wines, codes, base, out, config=CONFIG, validation=())
     return out
+
+
+@pytest.fixture(scope="package")
+def adapted(serving: Path, wines: Catalog, codes: SemanticIds, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a home whose version v1 holds the adapter, and in which people have talked and taken something."""
+    folder = tmp_path_factory.mktemp("home")
+    build(wines, folder, HashingEncoder(), semantic_ids=codes)
+    rec = open_cellar(folder)
+    for number in range(16):
+        reply = rec.reply(f"c{number}", "something from Burgundy or Rhone")
+        rec.feedback(f"c{number}", reply.turn, reply.items[number % 2].id, "accepted")
+    rec.close()
+    versions = Versions(folder)
+    with versions.making("by hand") as (half, _):
+        shutil.copytree(serving, half / "adapter")
+    versions.serve("v1", "for the test")
+    return folder

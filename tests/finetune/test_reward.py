@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import shutil
 import sys
 from pathlib import Path
 
@@ -26,8 +25,6 @@ from finetune.preferences import Pair
 from finetune.reward import HEAD, PENALTIES, RECORD, fit, learn, read, told, train
 from prompts import Prompt, Tokens
 from retrieval.catalog import Catalog, UserError
-from retrieval.encoder import HashingEncoder
-from retrieval.index import build
 from retrieval.semantic_ids import SemanticIds
 
 QUICK = PreferenceConfig(steps=40)
@@ -176,37 +173,20 @@ def test_where_nothing_is_held_out_yet_it_is_said_that_the_worth_is_not_known(
 # The command
 
 
-@pytest.fixture(scope="module")
-def home(serving: Path, wines: Catalog, codes: SemanticIds, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a home whose version v1 holds the adapter, and in which people have talked and taken something."""
-    folder = tmp_path_factory.mktemp("home")
-    build(wines, folder, HashingEncoder(), semantic_ids=codes)
-    rec = open_cellar(folder)
-    for number in range(16):
-        reply = rec.reply(f"c{number}", "something from Burgundy or Rhone")
-        rec.feedback(f"c{number}", reply.turn, reply.items[number % 2].id, "accepted")
-    rec.close()
-    versions = Versions(folder)
-    with versions.making("by hand") as (half, _):
-        shutil.copytree(serving, half / "adapter")
-    versions.serve("v1", "for the test")
-    return folder
-
-
-def test_the_command_learns_from_the_log_and_says_what_the_head_is_worth(home: Path, base: str) -> None:
-    options = ["--home", str(home), "--encoder", "hashing", "--model", base, "--steps", "20", "--seed", "4"]
+def test_the_command_learns_from_the_log_and_says_what_the_head_is_worth(adapted: Path, base: str) -> None:
+    options = ["--home", str(adapted), "--encoder", "hashing", "--model", base, "--steps", "20", "--seed", "4"]
     result = CliRunner().invoke(app, ["reward", *options])
     assert result.exit_code == 0, result.output
-    record = json.loads((home / "reward" / RECORD).read_text("utf-8"))
+    record = json.loads((adapted / "reward" / RECORD).read_text("utf-8"))
     assert record["config"]["steps"] == 20 and record["config"]["seed"] == 4 and record["pairs"]["held_out"] > 0
     for name in ("reward", "likelihood", "place", "popularity"):
         assert f"{record['figures'][name]['mean']:.3f} (standard error" in result.output
-    assert f"written to {home / 'reward'}; nothing answers by it" in result.output
-    assert Versions(home).names() == ["v1"] and Versions(home).serving == "v1"
+    assert f"written to {adapted / 'reward'}; nothing answers by it" in result.output
+    assert Versions(adapted).names() == ["v1"] and Versions(adapted).serving == "v1"
 
 
 def test_what_is_missing_is_said_in_one_line_with_the_fix(
-    home: Path,
+    adapted: Path,
     wines: Catalog,
     base: str,
     tmp_path: Path,
@@ -220,7 +200,7 @@ def test_what_is_missing_is_said_in_one_line_with_the_fix(
     for folder, model, named in (
         (tmp_path, base, "talk first"),
         (silent, base, "no adapter fits this index: train one"),
-        (home, "scripted", "not to scripted: set the model"),
+        (adapted, "scripted", "not to scripted: set the model"),
     ):
         options = ["--home", str(folder), "--encoder", "hashing", "--model", model]
         monkeypatch.setattr(sys, "argv", ["finetune", "reward", *options])
