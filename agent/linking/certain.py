@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from agent.belief import VERDICTS, BeliefState, Verdict, same
+from agent.belief import VERDICTS, BeliefState, Limit, Preference, Verdict, same
 from agent.linking import scope
 from agent.linking.assembly import TAKEN_BACK
 from agent.linking.drafts import ItemSight, ValueSight
@@ -83,6 +83,7 @@ _TAKES_BACK = re.compile(
     r"^(?:\w+ ){0,2}?(?:is|are|rule|ban|limit|anymore|any more|needed|required|necessary|fan|problem)\b"
 )
 _INSTEAD_OF = re.compile(r"\binstead of(?: another| a| an| the| some| any| more)*$")
+_DEMANDS = re.compile(r"\b(?:(?:should|must|has to|have to|needs to|got to) be|make it)(?: an?)?$")
 _CONTRAST = re.compile(r"\b(?:like|similar|more)\b.*\bbut(?: a| more| a bit| a little| much| way| slightly)*$")
 _ASKS_FOR = re.compile(
     r"\b(?:something|anything|smth|but|more|mood for|want|need|gimme|give me|show me|prefer|feel like|maybe|a|an|"
@@ -111,6 +112,8 @@ def corrected(scene: Scene, option: Option, said: Sequence[str], chances: Mappin
                 entry.attribute == option.attribute and same(entry.value, option.value) for entry in scene.belief.wishes
             )
             return ("drop",) if held else ()
+        if tuple(said) == ("drop",) and _demanded(scene, option):
+            return ("is",)
         if said not in (("is_not",), ("avoid",), ("drop",)) and _refused(message, option):
             return ("is_not",)
         if not said and _contrasted(message, option):
@@ -145,6 +148,24 @@ def _refused(message: Message, option: Option) -> bool:
     return bool(before) and not message.piece(first, last).endswith("?") and not _TAKES_BACK.match(
         message.piece(mention.end, last)
     )  # fmt: skip
+
+
+def _demanded(scene: Scene, option: Option) -> bool:
+    """Tell whether a value that was ruled out is asked for: `it should be animated after all`."""
+    message, mention = scene.sighting.message, option.mention
+    if mention is None or option.negated:
+        return False
+    first, last = message.sentence_at(mention.start)
+    against = any(
+        entry.attribute == option.attribute and same(entry.value, option.value) and _rules_out(entry)
+        for entry in scene.belief.wishes
+    )
+    asks = message.piece(first, last).endswith("?")
+    return against and not asks and bool(_DEMANDS.search(message.piece(first, mention.start)))
+
+
+def _rules_out(entry: Limit | Preference) -> bool:
+    return entry.op == "is_not" if isinstance(entry, Limit) else entry.weight < 0
 
 
 def _contrasted(message: Message, option: Option) -> bool:

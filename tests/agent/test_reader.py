@@ -117,6 +117,24 @@ def test_a_hard_limit_that_is_softened_is_dropped_and_wished_for(wines: Catalog,
     assert [e.value for e in after.constraints] == [2015]
 
 
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("you know what, it should be malbec after all", ["Malbec"]),
+        ("make it a malbec", ["Malbec"]),
+        ("should it be malbec?", []),
+        ("malbec would be okay too", []),
+    ],
+)
+def test_what_was_ruled_out_and_is_demanded_is_wanted_whatever_the_judge_drops(
+    wines: Catalog, belief: BeliefState, text: str, wanted: list[str]
+) -> None:
+    before = apply(belief, update_of(wines, belief, "no malbec please"))
+    update = update_of(wines, before, text, **{"grapes:_malbec": ("drop",)})
+    assert [entry.value for entry in update.set if entry.op == "is"] == wanted
+    assert "is_not" not in [entry.op for entry in apply(before, update).constraints if entry.value == "Malbec"]
+
+
 def test_a_verdict_taken_back_lets_the_item_come_again(wines: Catalog, belief: BeliefState) -> None:
     update = update_of(wines, belief, "the first is fine after all", old_cellar=(TAKEN_BACK,))
     assert "old-cellar" not in apply(belief, update).excluded()
