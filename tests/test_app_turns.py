@@ -57,7 +57,7 @@ class SlowRecommender:
     def conversations(self) -> list[dict[str, Any]]:
         return [{"id": "terminal-1", "title": "said in a terminal", "turns": 1}]
 
-    def version(self, conversation: str = "") -> str:
+    def answering(self, conversation: str = "") -> str:
         return self.serving
 
     def delete(self, conversation: str) -> None:
@@ -151,13 +151,10 @@ def test_a_conversation_of_another_browser_is_neither_opened_nor_listed_nor_dele
     assert slow.deleted == [mine]
 
 
-def test_the_side_names_the_version_that_answers_unless_it_is_the_shipped_one(
-    page: Page, slow: SlowRecommender
-) -> None:
+def test_the_side_says_what_answers(page: Page, slow: SlowRecommender) -> None:
     mine = page.conversation("me")
-    assert "Answers" not in last(page.views("me", mine)).side
-    slow.serving = "v3"
-    assert "Answers: v3<br>" in last(page.views("me", mine)).side
+    slow.serving = "v3, adapter mine@1234"
+    assert "Answers: v3, adapter mine@1234<br>" in last(page.views("me", mine)).side
 
 
 @pytest.mark.parametrize("on", [True, False])

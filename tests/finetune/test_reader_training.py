@@ -46,7 +46,7 @@ def nearness(demo_catalog: Catalog, encoder: SentenceEncoder) -> Nearness:
 def rows(demo_catalog: Catalog, model: Path, nearness: Nearness) -> list[Row]:
     linear = LinearJudge(Judges.load(), demo_catalog)
     tokenizer = Network.of_base(str(model), model).tokenizer
-    return rows_of(read_dialogues()[:4], demo_catalog, tokenizer, nearness, linear)
+    return rows_of(read_dialogues()[:2], demo_catalog, tokenizer, nearness, linear)
 
 
 def label(catalog: Catalog, text: str, belief: BeliefState, gold: BeliefUpdate, about: str) -> object:
