@@ -265,6 +265,10 @@ class ConversationLog:
             for row in rows
         ]
 
+    def decisions(self, conversation: str | None = None) -> dict[int, Review]:
+        """Return the entry of each turn that was decided about -> the last decision, of one conversation or of all."""
+        return {review.seq: review for review in self.reviews(conversation)}
+
     def delete(self, conversation: str) -> None:
         """Remove every word of a conversation, reviews too, and leave an entry that it was deleted."""
         with self._writing() as connection:

@@ -109,7 +109,7 @@ class Queue:
                 for name, last in self._log.lasts().items()
             }
             found = [case for _, own in self._known.values() for case in own]
-        reviews = {review.seq: review for review in self._log.reviews()}
+        reviews = self._log.decisions()
         fresh = [replace(case, review=reviews.get(case.reacted.seq)) for case in found]
         kept = [case for case in fresh if decided or case.pending]
         return sorted(kept, key=lambda case: (not COMPLAINED & set(case.why), -case.reacted.seq))
@@ -120,7 +120,7 @@ class Queue:
 
 def cases(log: ConversationLog, conversation: str) -> list[Case]:
     """Return every turn of a conversation that stands, in order."""
-    last = {review.seq: review for review in log.reviews(conversation)}
+    last = log.decisions(conversation)
     found, given = list(reactions(log, conversation)), []
     if any(reacted.thumb or reacted.complaints for reacted in found):
         given = [entry for entry in log.entries(conversation) if entry.kind == "feedback"]
@@ -130,8 +130,7 @@ def cases(log: ConversationLog, conversation: str) -> list[Case]:
 
 def rejected(log: ConversationLog) -> frozenset[int]:
     """Return the log's entries of turns that a reviewer rejected, where that was the last decision."""
-    last = {review.seq: review.decision for review in log.reviews()}
-    return frozenset(seq for seq, decision in last.items() if decision == "rejected")
+    return frozenset(seq for seq, review in log.decisions().items() if review.decision == "rejected")
 
 
 def vetted(log: ConversationLog, catalog: Catalog) -> Iterator[Reacted]:
@@ -140,7 +139,7 @@ def vetted(log: ConversationLog, catalog: Catalog) -> Iterator[Reacted]:
     Those that they rejected do not come; where they corrected what was understood, the belief is as it should have
     been. A correction that the catalog no longer has words for leaves the turn out.
     """
-    last = {review.seq: review for review in log.reviews()}
+    last = log.decisions()
     for one in reactions(log):
         review = last.get(one.seq)
         if review is None or (review.decision != "rejected" and review.update is None):

@@ -56,7 +56,7 @@ def reviewed_turns(
         if item.verdict in REFUSED
     }
     thumbs = _thumbs(log.entries(conversation))
-    last = {review.seq: review for review in log.reviews(conversation)}
+    last = log.decisions(conversation)
     turns: list[dict[str, Any]] = []
     seen: Sequence[Mapping[str, Any]] = ()
     moved = False

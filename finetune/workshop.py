@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -21,6 +21,7 @@ from finetune.preferences import balanced, judgements, pairs
 from retrieval.catalog import UserError
 
 if TYPE_CHECKING:
+    from agent.local_llm import LocalLanguageModel
     from agent.settings import Settings
     from finetune.examples import Dialogue
     from finetune.gate import Check, GateConfig, Verdict
@@ -130,6 +131,7 @@ class Workshop:
 
     def judge(self, name: str, model: str, config: GateConfig, say: Say) -> Verdict:
         """Ask the gate about a version, and write what it says into the version's record."""
+        from agent.local_llm import LocalLanguageModel
         from finetune.gate import Check, Verdict, exposure, preferred, probes, ranking, regressions, scenarios
         from finetune.probe import requests
 
@@ -138,7 +140,8 @@ class Workshop:
             raise UserError(f"{name} needs no gate: it " + ("answers" if name == now else "is what others are held to"))
         rankers = {now: self._ranker(now), name: self._ranker(name)}
         say("ranking conversations that no version has learned from")
-        kept = unheard(self._reactions(), catalog, LearningConfig())
+        reacted, codes = self._reactions(), self.retriever.semantic_ids
+        kept = unheard(reacted, catalog, LearningConfig())
         checks: list[Check] = [
             ranking("ranking of conversations held out", measure(self.retriever, kept, rankers), now, name, config)
         ]
@@ -153,10 +156,11 @@ class Workshop:
         checks += exposure(self._with(rankers[now]), self._with(rankers[name]), asked, config)
         if (adapter := self.versions.folder_of(name, "adapter")) != self.versions.folder_of(now, "adapter") and adapter:
             say("comparing the adapters on pairs of conversations that neither has learned from")
-            right = self._preferred(now, name, model, config)
+            llms = {who: LocalLanguageModel.open(model, self._adapter(who), codes, self.home) for who in (now, name)}
+            right = self._preferred(llms, reacted, config)
             checks.append(preferred("pairs of conversations held out", right, now, name, config))
             say("probing the adapter")
-            checks.append(probes(self._probed(adapter, model, config)))
+            checks.append(probes(self._probed(llms[name], config)))
         options, parts = {"model": model, "encoder": self.encoder}, self._parts(name)
         if paths := self._scenarios():
             say("playing scenarios with the version")
@@ -166,28 +170,26 @@ class Workshop:
         self.versions.note(name, verdict.as_dict())
         return verdict
 
-    def _probed(self, adapter: Path, model: str, config: GateConfig) -> list[Finding]:
-        from agent.local_llm import LocalLanguageModel
+    def _probed(self, llm: LocalLanguageModel, config: GateConfig) -> list[Finding]:
         from finetune.probe import probe, requests
 
-        llm = LocalLanguageModel.open(model, adapter, self.retriever.semantic_ids, self.home)
         asked = requests(self._dialogues("train"), self.retriever.catalog, config.probed, config.seed)
         return probe(llm, self.retriever, asked, config.probed, config.seed, lambda done, of: None)
 
-    def _preferred(self, now: str, name: str, model: str, config: GateConfig) -> Measured:
-        """Return of how many pairs held out the adapters of two versions find likelier what was taken."""
-        from agent.local_llm import LocalLanguageModel
+    def _preferred(
+        self, llms: Mapping[str, LocalLanguageModel], reacted: Sequence[Reacted], config: GateConfig
+    ) -> Measured:
+        """Return for each pair held out whether the adapter of each version finds likelier what was taken."""
         from finetune.preference_training import likelier
 
-        codes, share, clip = self.retriever.semantic_ids, LearningConfig().held_out, LearningConfig().clip
-        kept = [one for one in self._reactions() if held_out(one.conversation, share)]
-        judged = list(pairs(kept, self.retriever.catalog, codes, clip))
+        codes, learned = self.retriever.semantic_ids, LearningConfig()
+        kept = [one for one in reacted if held_out(one.conversation, learned.held_out)]
+        judged = list(pairs(kept, self.retriever.catalog, codes, learned.clip))
         drawn = Random(config.seed).sample(judged, min(len(judged), config.pairs))
         gains: dict[str, dict[str, list[float]]] = {}
-        for who in (now, name):
-            right = likelier(LocalLanguageModel.open(model, self._adapter(who), codes, self.home), drawn, codes)
+        for who, llm in llms.items():
             gains[who] = defaultdict(list)
-            for pair, one in zip(drawn, right, strict=True):
+            for pair, one in zip(drawn, likelier(llm, drawn, codes), strict=True):
                 gains[who][pair.conversation].append(one)
         return Measured(gains)
 

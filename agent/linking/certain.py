@@ -108,10 +108,7 @@ def corrected(scene: Scene, option: Option, said: Sequence[str], chances: Mappin
         if option.attribute == TITLE:
             return ("is",)
         if option.mention is not None and _INSTEAD_OF.search(message.piece(0, option.mention.start)):
-            held = any(
-                entry.attribute == option.attribute and same(entry.value, option.value) for entry in scene.belief.wishes
-            )
-            return ("drop",) if held else ()
+            return ("drop",) if _held(scene, option) else ()
         if tuple(said) == ("drop",) and _demanded(scene, option):
             return ("is",)
         if said not in (("is_not",), ("avoid",), ("drop",)) and _refused(message, option):
@@ -156,12 +153,15 @@ def _demanded(scene: Scene, option: Option) -> bool:
     if mention is None or option.negated:
         return False
     first, last = message.sentence_at(mention.start)
-    against = any(
-        entry.attribute == option.attribute and same(entry.value, option.value) and _rules_out(entry)
-        for entry in scene.belief.wishes
-    )
     asks = message.piece(first, last).endswith("?")
+    against = any(_rules_out(entry) for entry in _held(scene, option))
     return against and not asks and bool(_DEMANDS.search(message.piece(first, mention.start)))
+
+
+def _held(scene: Scene, option: Option) -> list[Limit | Preference]:
+    """Return what is believed of the value of an option."""
+    wishes = scene.belief.wishes
+    return [entry for entry in wishes if entry.attribute == option.attribute and same(entry.value, option.value)]
 
 
 def _rules_out(entry: Limit | Preference) -> bool:
